@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
 from app.desktop.language import localize
 from app.plots.axes import STEP, X_TITLES, PlainAxis, convert_steps
 from app.plots.crosshair import Crosshair
-from app.plots.decimate import thin
+from app.plots.decimate import MAX_POINTS, thin
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from app.style import theme
@@ -57,6 +57,12 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         pen: QPen = pg.mkPen(colour, width=width * self.devicePixelRatioF(), style=style)
         return pen
 
+    def set_pen(self, curve: Any, pen: QPen) -> None:
+        """Give a curve a pen. A solid line is drawn piece by piece: as one smooth path of more than a pixel's width, Qt
+        works out where it crosses itself, which takes twenty times as long."""
+        curve.setPen(pen)
+        curve.curve.setSegmentedLineMode("on" if pen.style() == Qt.PenStyle.SolidLine else "off")
+
     def set_kind(self, kind: str) -> None:
         """Let the bottom axis count STEP, TOKENS or TIME; the curves follow when they are drawn next."""
         self.kind = kind
@@ -95,9 +101,9 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         self.live = True
         self.getPlotItem().enableAutoRange()
 
-    def points(self, x: Any, y: Any) -> tuple[Any, Any]:
+    def points(self, x: Any, y: Any, most: int = MAX_POINTS) -> tuple[Any, Any]:
         """The points of a smooth line to draw: those in the visible range, thinned to what can be told apart."""
-        return thin(x, y, None if self.live else tuple(self.getViewBox().viewRange()[0]))
+        return thin(x, y, None if self.live else tuple(self.getViewBox().viewRange()[0]), most)
 
     def restyle(self) -> None:
         """Apply the colours of the current palette."""
@@ -118,7 +124,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
 
     def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
         """Give a curve its pen; overridden by charts with several curves."""
-        curve.setPen(self.pen(c.series[0], 1.5))
+        self.set_pen(curve, self.pen(c.series[0], 1.5))
 
     def _stop_following(self) -> None:
         self.live = False

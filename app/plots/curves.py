@@ -59,12 +59,12 @@ class MetricChart(OverlaidChart):
         index = self.spec.lines.index(name.removeprefix(_HELD_OUT))
         colour = pg.mkColor(c.series[index % len(c.series)])
         if name.startswith(_HELD_OUT):
-            curve.setPen(self.pen(colour, 1, pg.QtCore.Qt.PenStyle.DotLine))
+            self.set_pen(curve, self.pen(colour, 1, pg.QtCore.Qt.PenStyle.DotLine))
             curve.setSymbolBrush(pg.mkBrush(colour))
             curve.setSymbolPen(self.pen(c.base, 1))
             curve.setSymbolSize(8)
         else:
-            curve.setPen(self.pen(colour, 2))
+            self.set_pen(curve, self.pen(colour, 2))
 
     def show_record(self, record: RunRecord) -> None:
         """Draw the run as it is now."""

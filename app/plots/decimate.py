@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_POINTS = 400  # points of a smooth line
+MAX_DASHED_POINTS = 160  # of a line with dashes, which has to be drawn as a whole
 
 
 def thin(

@@ -30,6 +30,7 @@ class LossChart(OverlaidChart):
         plot = self.getPlotItem()
         raw = plot.plot(connect="finite")
         raw.setDownsampling(auto=True, method="peak")
+        raw.opts["autoDownsampleFactor"] = 1  # points a pixel, of which the lowest and the highest are drawn
         raw.setClipToView(True)
         smooth, held_out = plot.plot(connect="finite"), plot.plot(connect="finite", symbol="o")
         best = plot.plot(pen=None, symbol="star")
@@ -45,13 +46,13 @@ class LossChart(OverlaidChart):
             curve.setPen(self.pen(theme.mix(train_colour, c.base, 0.42 if c.dark else 0.6), 1))
             curve.opts["antialias"] = self.devicePixelRatioF() == 1
         elif name == "smooth":
-            curve.setPen(self.pen(train_colour, 2))
+            self.set_pen(curve, self.pen(train_colour, 2))
         elif name == "best":
             curve.setSymbolBrush(pg.mkBrush(held_out_colour))
             curve.setSymbolPen(self.pen(c.base, 1))
             curve.setSymbolSize(18)
         else:
-            curve.setPen(self.pen(held_out_colour, 1.5))
+            self.set_pen(curve, self.pen(held_out_colour, 1.5))
             curve.setSymbolBrush(pg.mkBrush(held_out_colour))
             curve.setSymbolPen(self.pen(c.base, 1))
             curve.setSymbolSize(8)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyqtgraph as pg
+from PySide6.QtCore import Qt
 
 from app.plots.chart import Chart
-from app.plots.decimate import dots
+from app.plots.decimate import MAX_DASHED_POINTS, MAX_POINTS, dots
 from app.plots.legend import run_dash
 from app.style import theme
 
@@ -43,9 +44,10 @@ class RunCurves:
             item = self._chart.curves.get(name)
             if item is None:
                 item = self._chart.curves[name] = plot.plot(connect="finite")
-            has_symbol = curve.has_dots
-            item.setSymbol("o" if has_symbol else None)
-            item.setData(*(dots(curve.x, curve.y) if has_symbol else self._chart.points(curve.x, curve.y)))
+            item.setSymbol("o" if curve.has_dots else None)
+            is_solid = run_dash(self._first + index, self._first) == Qt.PenStyle.SolidLine
+            most = MAX_POINTS if is_solid else MAX_DASHED_POINTS
+            item.setData(*(dots(curve.x, curve.y) if curve.has_dots else self._chart.points(curve.x, curve.y, most)))
             self.restyle(name, item, theme.colours(theme.palette()))
             self._labels[name] = curve.label
         for name in [n for n in self._chart.curves if self.owns(n) and n not in self._labels]:
@@ -63,7 +65,7 @@ class RunCurves:
         """Give a curve the look of its run."""
         index = self._first + int(name.removeprefix(_PREFIX))
         colour = pg.mkColor(c.series[index % len(c.series)])
-        item.setPen(self._chart.pen(colour, 2, run_dash(index, self._first)))
+        self._chart.set_pen(item, self._chart.pen(colour, 2, run_dash(index, self._first)))
         item.setSymbolBrush(pg.mkBrush(colour))
         item.setSymbolPen(self._chart.pen(c.base, 1))
         item.setSymbolSize(8)
