@@ -47,8 +47,13 @@ class RunPage(QWidget):
     """`train_again(run)` to change a setting and train anew, `resume(folder, changes)` to go on with a run that pauses
     or was stopped, `end(folder)` to end one that pauses, `discarded(folder)` once it has ended, to throw it away.
 
-    `live` is the run where this window trains it, None for a run that is read from its folder.
+    The page is made without a run; call show_run() before it is shown.
     """
+
+    run: Run
+    record: RunRecord
+    folder: Path
+    live: LiveRun | None  # the run where this window trains it, None for a run that is read from its folder
 
     train_again = Signal(object)
     resume = Signal(object, object)
@@ -56,20 +61,10 @@ class RunPage(QWidget):
     discarded = Signal(object)
     chat = Signal(object)
 
-    def __init__(
-        self,
-        run: Run,
-        record: RunRecord,
-        folder: Path,
-        jobs: JobQueue,
-        live: LiveRun | None = None,
-        charts: ChartPanel | None = None,
-        result: ResultPage | None = None,
-    ) -> None:
+    def __init__(self, jobs: JobQueue, charts: ChartPanel | None = None, result: ResultPage | None = None) -> None:
         """`charts` and `result` are made already, or None."""
         super().__init__()
-        self.run, self.record, self.folder = run, record, folder
-        self._jobs, self.live = jobs, live
+        self._jobs = jobs
         self._has_changes = True  # events that are not drawn yet
         self._is_over = False
         self._suggests_lower = False  # a learning rate, once the run pauses
@@ -92,14 +87,20 @@ class RunPage(QWidget):
         self._fix_button.clicked.connect(lambda: self.train_again.emit(self.run))
         self.notice.add_action(self._fix_button)
         layout.addWidget(self.notice)
-        has_rollouts = run.spec.on_policy
-        self.tabs = RunTabs(folder, result or ResultPage(jobs), charts or ChartPanel(), has_rollouts=has_rollouts)
+        self.tabs = RunTabs(result or ResultPage(jobs), charts or ChartPanel())
         self.tabs.result.train_again.connect(lambda: self.train_again.emit(self.run))
         self.tabs.result.chat.connect(lambda: self.chat.emit(self.folder))
-        self.tabs.bar.currentChanged.connect(lambda: self._draw())
         layout.addWidget(self.tabs, 1)
         self._timer = QTimer(self, interval=_DRAW_MS)
         self._timer.timeout.connect(self._tick)
+
+    def show_run(self, run: Run, record: RunRecord, folder: Path, live: LiveRun | None = None) -> None:
+        """Show a run from now on; a page has one only."""
+        self.run, self.record, self.folder, self.live = run, record, folder, live
+        self._title.show_text(self.title)
+        self._name.show_text(f"{tr(run.spec.title)} · {folder.name}")
+        self.tabs.use(folder, has_rollouts=run.spec.on_policy)
+        self.tabs.bar.currentChanged.connect(lambda: self._draw())
         if live is not None:
             self.tabs.show_page(self.tabs.charts)
             self.go_live(live)
@@ -119,9 +120,9 @@ class RunPage(QWidget):
         live.finished.connect(self._show_end)
         self.tabs.set_visible(self.tabs.result, False)
         self.notice.hide()
-        if self.isVisible():
+        if self.isVisible():  # or else it is drawn when it is shown
             self._timer.start()
-        self._draw()
+            self._draw()
 
     @property
     def title(self) -> str:
@@ -135,7 +136,8 @@ class RunPage(QWidget):
 
     def _build_header(self) -> QHBoxLayout:
         header = hbox(gap=8)
-        header.addWidget(ElidedLabel(self.title, "title", bold=True), 1)
+        self._title = ElidedLabel("", "title", bold=True)
+        header.addWidget(self._title, 1)
         self.badge = BackendBadge()
         self.badge.setMaximumHeight(26)
         header.addWidget(self.badge)
@@ -144,8 +146,8 @@ class RunPage(QWidget):
     def _build_controls(self) -> QHBoxLayout:
         """What the run is called, and the buttons for it: the line below the title, which needs its own whole."""
         layout = hbox(gap=8)
-        name = f"{tr(self.run.spec.title)} · {self.folder.name}"
-        layout.addWidget(ElidedLabel(name, "caption", tone="secondary"), 1)
+        self._name = ElidedLabel("", "caption", tone="secondary")
+        layout.addWidget(self._name, 1)
         self.buttons = RunButtons()
         self.buttons.checkpoint.clicked.connect(self.save_now)
         self.buttons.pause.clicked.connect(self.pause)

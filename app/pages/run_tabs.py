@@ -14,14 +14,12 @@ from app.widgets.tabs import Tabs
 
 
 class RunTabs(Tabs):
-    """`folder` is that of the run; the answers are those of an on-policy method, which scores them."""
+    """Call use() before the tabs are shown."""
 
-    def __init__(self, folder: Path, result: ResultPage, charts: ChartPanel, *, has_rollouts: bool) -> None:
+    def __init__(self, result: ResultPage, charts: ChartPanel) -> None:
         super().__init__(tr("Views of the run"))
         self.result, self.charts = result, charts
         self.samples, self.rollouts, self.log = AnswerTimeline(), RolloutsPage(), LogPage()
-        self.charts.use_folder(folder)
-        self.rollouts.use(folder)
         self._samples_page = ScrollPage(margin=0)
         self._samples_page.content_layout.addWidget(self.samples)
         self.add(tr("Result"), self.result)
@@ -29,6 +27,11 @@ class RunTabs(Tabs):
         self.add(tr("Samples"), self._samples_page)
         self.add(tr("Answers"), self.rollouts)
         self.add(tr("Log"), self.log)
+
+    def use(self, folder: Path, *, has_rollouts: bool) -> None:
+        """Show the run of this folder; the answers are those of an on-policy method, which scores them."""
+        self.charts.use_folder(folder)
+        self.rollouts.use(folder)
         self.set_visible(self.rollouts, has_rollouts)
 
     def show_record(self, record: RunRecord, *, next_chart_only: bool = False) -> None:

@@ -1,8 +1,9 @@
-"""A curve that grows point by point in memory of a fixed size. No NumPy, which takes long to import."""
+"""A curve that grows point by point, up to a size in memory that is fixed. No NumPy, which takes long to import."""
 
 import math
 
 CAPACITY = 32_768  # points; when they are full, neighbours are averaged, and half of the memory is free again
+_FIRST = 512  # points that there is room for at first
 
 # The weight of the running average that the charts show at first and that all sentences read.
 SMOOTHING = 0.9
@@ -11,6 +12,12 @@ _SETTLING = 20  # points: an average of a curve that is not much longer than thi
 
 def _float_buffer(capacity: int) -> "memoryview[float]":
     return memoryview(bytearray(8 * capacity)).cast("d")
+
+
+def _enlarged(points: "memoryview[float]", capacity: int) -> "memoryview[float]":
+    larger = _float_buffer(capacity)
+    larger[: len(points)] = points
+    return larger
 
 
 class _Average:
@@ -38,10 +45,11 @@ class Series:
     """x and y of a curve, with running averages of it: views of float64, which NumPy takes without a copy."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._x = _float_buffer(capacity)
-        self._y = _float_buffer(capacity)
+        self._capacity, room = capacity, min(_FIRST, capacity)
+        self._x = _float_buffer(room)
+        self._y = _float_buffer(room)
         # The steady average, and the one whose weight a person has chosen where that is another.
-        self._averages = [_Average(SMOOTHING, capacity)]
+        self._averages = [_Average(SMOOTHING, room)]
         self._count = 0
 
     def __len__(self) -> int:
@@ -49,7 +57,7 @@ class Series:
 
     def append(self, x: float, y: float) -> None:
         if self._count == len(self._x):
-            self._halve()
+            self._make_room()
         self._x[self._count], self._y[self._count] = x, y
         for average in self._averages:
             average.append(self._count, y)
@@ -73,8 +81,17 @@ class Series:
             self._averages[1:] = [average]
         return average.values[: self._count]
 
+    def _make_room(self) -> None:
+        """Take twice the memory, or average neighbouring points where that is more than may be."""
+        room = min(2 * len(self._x), self._capacity)
+        if room == len(self._x):
+            self._halve()
+            return
+        self._x, self._y = _enlarged(self._x, room), _enlarged(self._y, room)
+        for average in self._averages:
+            average.values = _enlarged(average.values, room)
+
     def _halve(self) -> None:
-        """Average neighbouring points."""
         half = self._count // 2
         for points in (self._x, self._y, *(a.values for a in self._averages)):
             for i in range(half):

@@ -1,5 +1,6 @@
 """The runs that are open in the window: starts them, resumes them, and shows each on a page of its own."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,11 @@ from app.runs.job_queue import JobQueue, LiveRun
 from app.runs.record import RunRecord
 from app.threads.machine_calls import resume_together, train_together
 from app.threads.run_thread import resume_events, train_events
+from app.threads.slices import do_in_slices
 from core.run import Run
 
 if TYPE_CHECKING:
-    from app.pages.result import ResultPage
     from app.pages.run import RunPage
-    from app.plots.panel import ChartPanel
 
 
 class OpenRuns(QObject):
@@ -42,8 +42,8 @@ class OpenRuns(QObject):
         super().__init__(parent)
         self._jobs, self._stack = jobs, stack
         self._pages: dict[Path, RunPage] = {}
-        self._charts: ChartPanel | None = None  # for the next page
-        self._result: ResultPage | None = None  # as well
+        self._spare: RunPage | None = None  # for the next run
+        self._is_preparing = False
         self.unseen_run: LiveRun | None = None  # finished while another page was shown
         self.train_events, self.resume_events = train_events, resume_events  # tests put scripts here
         self.train_together, self.resume_together = train_together, resume_together
@@ -51,22 +51,34 @@ class OpenRuns(QObject):
 
     @property
     def is_prepared(self) -> bool:
-        """Whether the charts of the next run's page are made."""
-        return self._charts is not None and self._charts.complete
+        """Whether the next run's page is made, with its charts."""
+        return self._spare is not None and self._spare.tabs.charts.complete
 
     def prepare(self) -> None:
-        """Make the largest parts of the next run's page, while nothing trains, so that the page is there at once.
+        """Make the next run's page while nothing trains, a part in each turn, so that it is there at once.
 
-        Call it once load_charts() has loaded what they are made of.
+        Call it once load_charts() has loaded what it is made of.
         """
-        if self._charts is None and self._jobs.current is None:
-            from app.pages.result import ResultPage
-            from app.plots.panel import ChartPanel
+        if self._spare is None and not self._is_preparing and self._jobs.current is None:
+            self._is_preparing = True
+            do_in_slices(self, self._make_spare())
 
-            self._result, self._charts = ResultPage(self._jobs, self._stack), ChartPanel(self._stack)
-            self._result.hide()
-            self._charts.hide()
-            self._charts.prepare()
+    def _make_spare(self) -> Iterator[None]:
+        from app.pages.result import ResultPage
+        from app.pages.run import RunPage
+        from app.plots.panel import ChartPanel
+
+        charts = ChartPanel(self._stack)
+        charts.hide()
+        yield
+        result = ResultPage(self._jobs, self._stack)
+        result.hide()
+        yield
+        self._spare = RunPage(self._jobs, charts, result)
+        self._stack.addWidget(self._spare)
+        self._is_preparing = False
+        yield
+        charts.prepare()
 
     def start(self, run: Run) -> "RunPage":
         """Start a run, or let it wait for the one under way, and show it."""
@@ -176,9 +188,8 @@ class OpenRuns(QObject):
     def _open_page(self, run: Run, record: RunRecord, folder: Path, live: LiveRun | None) -> "RunPage":
         from app.pages.run import RunPage  # not needed before the first run
 
-        charts, result = self._charts, self._result
-        self._charts = self._result = None
-        page = RunPage(run, record, folder, self._jobs, live, charts, result)
+        page, self._spare = self._spare or RunPage(self._jobs), None
+        page.show_run(run, record, folder, live)
         page.train_again.connect(self.train_again)
         page.resume.connect(self.resume)
         page.end.connect(self.end)
