@@ -96,6 +96,10 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
             self._placeholder = words
             self.viewport().update()
 
+    def settle(self) -> None:
+        """Work out the ranges for what is to be drawn. Left to the painting, they would have it done a second time."""
+        self.scene().prepareForPaint()
+
     def follow(self) -> None:
         """Show the whole range again, and follow the data."""
         self.live = True

@@ -80,6 +80,7 @@ class MetricChart(OverlaidChart):
             self._show_band(record)
         self.show_placeholder("" if has_points else tr("The first point appears once training begins."))
         self.setAccessibleDescription(summary(self.spec, record))
+        self.settle()
 
     def _show_band(self, record: RunRecord) -> None:
         mean, deviation = record.metrics.get(self.spec.lines[0]), record.metrics.get(self.spec.band)

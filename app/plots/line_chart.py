@@ -48,6 +48,7 @@ class LineChart(Chart):
             self.limit.setPos(limit)
             low, high = 0.0, max(high, limit)
         self.setYRange(low, high)
+        self.settle()
 
 
 def y_range(y: NDArray[np.float64]) -> tuple[float, float]:

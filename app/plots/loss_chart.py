@@ -76,6 +76,7 @@ class LossChart(OverlaidChart):
         self._fit(y, sy, vy)
         self.show_placeholder("" if len(x) or len(vx) else tr("The first point appears once training begins."))
         self.setAccessibleDescription(summary(record))
+        self.settle()
 
     def overlaid_series(self, record: RunRecord) -> dict[str, Series]:
         return {"": record.loss} if len(record.loss) else {}

@@ -112,7 +112,7 @@ class ChartPanel(QWidget):
 
     def show_next(self, record: RunRecord) -> None:
         """Draw the large chart, and a little later the next of the small ones, so that each update is quick."""
-        self._update(record)
+        self._update(record, next_only=True)
         self.small.show_record(record, self.controls.kind, next_only=True)
 
     def show_chart(self, key: str) -> None:
@@ -127,7 +127,7 @@ class ChartPanel(QWidget):
             self._raise_chart(key)
         self._draw()
 
-    def _update(self, record: RunRecord) -> None:
+    def _update(self, record: RunRecord, *, next_only: bool = False) -> None:
         """Draw the record, and offer charts of metrics that are new in it."""
         self._record = record
         if not self._import_began:
@@ -135,7 +135,7 @@ class ChartPanel(QWidget):
             QTimer.singleShot(_FIRST_MS, self, lambda: load_charts(self, self._begin))
         names = frozenset(record.metrics) | frozenset(record.eval_metrics)
         if names == self._names:
-            self._draw()
+            self._draw(next_only=next_only)
             return
         self._names = names
         method = record.started.method if record.started else ""
@@ -237,7 +237,7 @@ class ChartPanel(QWidget):
         self.controls.live.hide()
         self._draw()
 
-    def _draw(self) -> None:
+    def _draw(self, *, next_only: bool = False) -> None:
         if self._record is None or self._current not in self.charts:
             return
         from app.plots.legend import run_dash
@@ -247,9 +247,9 @@ class ChartPanel(QWidget):
         looks = range(FIRST_LOOK, FIRST_LOOK + len(names))
         self.run_legend.show_names(names, [(look, run_dash(look, FIRST_LOOK)) for look in looks])
         self.current_chart.show_record(self._record)
-        self._align_small()
+        self._align_small(at_once=not next_only)
 
-    def _align_small(self) -> None:
+    def _align_small(self, at_once: bool) -> None:
         """Let the small charts show the same part of the run: that of the large one where a person has zoomed."""
         if self._record is None:
             return
@@ -260,7 +260,7 @@ class ChartPanel(QWidget):
             left, right = 0.0, round_end(float(chart.place(self._record, steps[-1]))) if len(steps) else 1.0
         else:
             left, right = chart.getViewBox().viewRange()[0]
-        self.small.align(left, right)
+        self.small.align(left, right, at_once=at_once)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -25,6 +25,7 @@ class SmallCharts(QWidget):
         self.complete = False
         self._record: RunRecord | None = None
         self._kind = ""
+        self._range = (0.0, 1.0)  # of the bottom axes
         self._next = itertools.cycle(self.charts)
         self._timer = QTimer(self, singleShot=True, interval=_NEXT_MS)
         self._timer.timeout.connect(lambda: self._show(next(self._next)))
@@ -52,11 +53,12 @@ class SmallCharts(QWidget):
         elif self.complete:
             self._timer.start()
 
-    def align(self, left: float, right: float) -> None:
-        """Let all charts show the same part of the run."""
-        for small in self.charts.values():
-            if small.chart is not None and small.chart.getViewBox().viewRange()[0] != [left, right]:
-                small.chart.setXRange(left, right, padding=0)
+    def align(self, left: float, right: float, *, at_once: bool = True) -> None:
+        """Let all charts show the same part of the run: now, or each when it is drawn next."""
+        self._range = (left, right)
+        if at_once:
+            for name in self.charts:
+                self._align(name)
 
     def fit(self, height: int) -> None:
         """Take less of a panel of this height where it is low, or none: that is the large chart's."""
@@ -64,6 +66,12 @@ class SmallCharts(QWidget):
         for small in self.charts.values():
             small.setFixedHeight(min(_HEIGHT, max(_LEAST_HEIGHT, height // 4)))
 
+    def _align(self, name: str) -> None:
+        chart = self.charts[name].chart
+        if chart is not None and tuple(chart.getViewBox().viewRange()[0]) != self._range:
+            chart.setXRange(*self._range, padding=0)
+
     def _show(self, name: str) -> None:
         if self._record is not None:
+            self._align(name)
             self.charts[name].show_record(self._record, self._kind)

@@ -5,12 +5,15 @@ The time of each page is measured in tests/benchmarks/pages.py.
 
 from pathlib import Path
 
+from PySide6.QtWidgets import QWidget
 from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
 from app.new_run.draft import Draft
 from app.new_run.settings_step import SettingsStep
+from app.pages.run import RunPage
 from app.shell.window import MainWindow
+from app.widgets.labels import ElidedLabel
 from core.run import Run
 from tests.app.turns import counted_calls, walk, watch
 
@@ -57,17 +60,14 @@ def test_the_forms_are_made_in_parts(qtbot: QtBot) -> None:
     assert "options.group_size" in step._forms[1].lines and not step.prepare()
 
 
-def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow, monkeypatch: MonkeyPatch) -> None:
-    from app.pages.result import ResultPage
+def test_a_run_starts_with_a_page_that_is_made(qtbot: QtBot, window: MainWindow, monkeypatch: MonkeyPatch) -> None:
     from app.plots import chart
     from app.plots.load import import_charts
-    from app.plots.panel import ChartPanel
 
     import_charts()
     window.runs.prepare()
-    (prepared,) = window.stack.findChildren(ChartPanel)
-    (result,) = window.stack.findChildren(ResultPage)
-    qtbot.waitUntil(lambda: window.runs.is_prepared and prepared.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: window.runs.is_prepared, timeout=20_000)
+    (prepared,) = window.stack.findChildren(RunPage)
     made: list[str] = []
     make = chart.Chart.__init__
 
@@ -76,10 +76,12 @@ def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow
         make(self, name, **more)
 
     monkeypatch.setattr(chart.Chart, "__init__", counted)
+    parts = len(prepared.findChildren(QWidget))
     page = window.runs.start(Run())
-    assert page.tabs.charts is prepared and prepared.isVisible()
-    assert page.tabs.result is result
+    assert page is prepared and page.isVisible() and page.tabs.charts.isVisible()
+    assert len(page.findChildren(QWidget)) == parts
+    assert page.title in {label.toolTip() for label in page.findChildren(ElidedLabel)}
     qtbot.waitUntil(lambda: window.jobs.current is None, timeout=20_000)
-    assert made == [] and len(prepared.charts) == 1
-    again = window.runs.start(Run())  # no charts are kept for it
-    assert again.tabs.charts is not prepared
+    assert made == [] and len(page.tabs.charts.charts) == 1
+    again = window.runs.start(Run())  # no page is kept for it
+    assert again is not prepared

@@ -1,9 +1,9 @@
-"""Lines are drawn in the way that Qt is quick at: in pieces, and with no more points than can be told apart."""
+"""Lines are drawn in the way that Qt is quick at: in pieces, with no more points than can be told apart, and once."""
 
 import math
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
@@ -11,8 +11,11 @@ from app.plots.chart import Chart
 from app.plots.comparison_chart import TRAINING, ComparisonChart
 from app.plots.curves import MetricChart
 from app.plots.loss_chart import LossChart
+from app.plots.panel import LOSS, ChartPanel
 from app.runs.record import RunRecord
 from core.methods import ChartSpec, Metric
+from core.run import Run
+from tests.app.conftest import started_event, step_event
 
 STEPS = 20_000
 WIDTH = 800  # pixels
@@ -67,3 +70,46 @@ def test_lines_with_dashes_have_fewer_points(qtbot: QtBot) -> None:
     solid, dashed = (chart.curves[f"run {n}"] for n in range(2))
     assert (solid.opts["pen"].style(), dashed.opts["pen"].style()) == (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine)
     assert len(dashed.getData()[0]) < 200 < len(solid.getData()[0])
+
+
+class Paints(QObject):
+    """Counts how often each chart is painted."""
+
+    def __init__(self, charts: dict[str, Chart]) -> None:
+        super().__init__()
+        self.counts = dict.fromkeys(charts, 0)
+        self._names = {chart.viewport(): name for name, chart in charts.items()}
+        self._heights = {name: chart.height() // 2 for name, chart in charts.items()}
+        for view in self._names:
+            view.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        name = self._names.get(watched)
+        if name and isinstance(event, QPaintEvent) and event.rect().height() > self._heights[name]:
+            self.counts[name] += 1
+        return False
+
+
+def test_a_step_paints_the_large_chart_and_one_small_one_once(qtbot: QtBot) -> None:
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    panel.resize(900, 600)
+    panel.show()
+    record = RunRecord()
+    record.add(started_event(Run(), 400))
+    for step in range(1, 8):
+        record.add(step_event(step, 1 / step))
+    panel.show_record(record)
+    qtbot.waitUntil(lambda: panel.complete, timeout=20_000)
+    qtbot.wait(50)
+    assert panel.loss is not None
+    small = {name: chart.chart for name, chart in panel.small.charts.items() if chart.chart is not None}
+    paints = Paints({LOSS: panel.loss, **small})
+    record.add(step_event(9, 3.0))  # higher than all before, and further right than the axis
+    panel.show_next(record)
+    qtbot.waitUntil(lambda: sum(paints.counts.values()) >= 2)
+    qtbot.wait(20)
+    assert paints.counts == {LOSS: 1, "learning_rate": 1, "grad_norm": 0, "speed": 0, "memory": 0}
+    panel.show_record(record)
+    qtbot.waitUntil(lambda: all(count >= 1 for count in paints.counts.values()))
+    assert len({tuple(chart.getViewBox().viewRange()[0]) for chart in small.values()}) == 1

@@ -37,6 +37,17 @@ def test_a_full_series_averages_neighbours_and_goes_on() -> None:
     assert series.y.tolist() == [0.5, 2.5, 4.5, 6.5, 8.0]
 
 
+def test_a_series_takes_memory_as_it_grows() -> None:
+    series = Series()
+    assert len(series.x.obj) < 10_000  # bytes, of a run that has only begun
+    first, average = series.x, series.smooth(0.5)
+    for i in range(3000):
+        series.append(i, float(i))
+    assert series.x.tolist() == series.y.tolist() == list(range(3000))
+    assert len(series.smooth(0.5)) == len(series.smooth(SMOOTHING)) == 3000
+    assert (len(first), len(average)) == (0, 0)  # what is drawn already stays as it was
+
+
 def test_the_running_average_by_hand() -> None:
     series = Series()
     for i, y in enumerate([1.0, 2.0, 4.0]):
