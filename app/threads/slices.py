@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 SECONDS = 0.004  # of work, until what else there is to do has its turn
 
 
-def do_in_slices(parent: QObject, work: Iterator[None], done: Callable[[], None] = lambda: None) -> None:
+def do_in_slices(parent: QObject, work: Iterator[None], done: Callable[[], object] = lambda: None) -> None:
     """Go through `work`, which yields wherever it may be interrupted, while `parent` lives; then call `done`."""
     timer = QTimer(parent)
 
