@@ -1,6 +1,7 @@
 """The models that can be talked to: base models as they came, runs, and adapter folders from elsewhere. No Qt."""
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,18 +36,25 @@ STARTER = ChatModel(tr("Starter model, untrained"), Run())
 
 def list_models(entries: list[HistoryEntry]) -> list[ChatModel]:
     """The starter model, the runs that have an adapter, and their base models."""
-    models = {STARTER.key: STARTER}
+    models, titles = {STARTER.key: STARTER}, Counter(_title(entry) for entry in entries)
     for entry in entries:
         if (entry.folder / "adapters.safetensors").is_file():
             try:
                 run = Run.read(entry.folder / "run.toml")
             except UserError:  # which the list of runs tells
                 continue
-            start = datetime.datetime.fromtimestamp(entry.start_time)
-            title = tr("{model} + {data}, {time:%d %b %H:%M}", model=entry.model, data=entry.data, time=start)
+            title = _title(entry)
+            if titles[title] > 1:  # begun in one minute
+                title += f"{datetime.datetime.fromtimestamp(entry.start_time)::%S}"
             models[str(entry.folder)] = ChatModel(title, run, str(entry.folder))
     bases = [untrained(model.run) for model in models.values()]
     return list({**models, **{base.key: base for base in bases if base.key not in models}}.values())
+
+
+def _title(entry: HistoryEntry) -> str:
+    """A run's model, its name or that of its data, and its begin. Runs of one minute may share it."""
+    start = datetime.datetime.fromtimestamp(entry.start_time)
+    return tr("{model} + {data}, {time:%d %b %H:%M}", model=entry.model, data=entry.title, time=start)
 
 
 def untrained(run: Run) -> ChatModel:
