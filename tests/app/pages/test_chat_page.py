@@ -66,7 +66,7 @@ def test_models_answer_side_by_side_each_with_its_own_conversation(
     qtbot: QtBot, page: ChatPage, chats: list[FakeChat]
 ) -> None:
     assert [action.text().partition(",")[0] for action in page.model.menu.actions()] == [
-        "Starter model", "Starter model + Sample data", "", "An adapter's folder…",
+        "Starter model", "Starter model + two", "", "An adapter's folder…",
     ]  # fmt: skip
     for action in page.model.menu.actions()[:2]:
         action.trigger()
