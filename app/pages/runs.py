@@ -247,7 +247,7 @@ class RunsPage(QWidget):
 
     def _narrow(self) -> None:
         selected = [row.folder for row in self.table.selected_rows()]
-        self._model.narrow(*self.filter.wanted)
+        self._model.narrow(*self.filter.criteria)
         self.table.select_folders(selected)
         self._update_buttons()
 

@@ -34,7 +34,7 @@ class RunsFilter(QWidget):
         layout.addWidget(self.method)
 
     @property
-    def wanted(self) -> tuple[str, str, str]:
+    def criteria(self) -> tuple[str, str, str]:
         """The search, the group and the method, as run_list.narrow() takes them."""
         return self.search.text(), self.group.currentData(), self.method.currentData()
 

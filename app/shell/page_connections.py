@@ -24,7 +24,7 @@ class PageConnections:
         queue: QueueKeeper,
         status: RunStatus,
     ) -> None:
-        self._stack, self._ways, self._jobs, self._runs = stack, navigation, jobs, runs
+        self._stack, self._navigation, self._jobs, self._runs = stack, navigation, jobs, runs
         self._requests, self._queue, self._status = requests, queue, status
         self._connect = {
             "welcome": self._connect_welcome,
@@ -39,42 +39,42 @@ class PageConnections:
         self._connect[key]()
 
     def _connect_welcome(self) -> None:
-        page, ways = self._stack.welcome, self._ways
+        page, navigation = self._stack.welcome, self._navigation
         page.demo.connect(self._requests.start)
-        page.own_data.connect(ways.choose_data)
-        page.open_run.connect(ways.choose_run)
+        page.own_data.connect(navigation.choose_data)
+        page.open_run.connect(navigation.choose_run)
         page.interrupted.resume.connect(self._requests.resume)
 
     def _connect_wizard(self) -> None:
-        page, ways = self._stack.wizard, self._ways
+        page, navigation = self._stack.wizard, self._navigation
         page.start.connect(self._requests.start)
-        page.show_methods.connect(lambda: ways.show_help("methods.md"))
-        page.show_data_help.connect(lambda: ways.show_help("data.md"))
+        page.show_methods.connect(lambda: navigation.show_help("methods.md"))
+        page.show_data_help.connect(lambda: navigation.show_help("data.md"))
 
     def _connect_runs(self) -> None:
-        page, ways, queue = self._stack.runs, self._ways, self._queue
+        page, navigation, queue = self._stack.runs, self._navigation, self._queue
         page.held = queue.held
         self._jobs.run_failed.connect(self._status.show_queue)  # after the page has counted it
-        page.open_run.connect(ways.open_run)
-        page.use_it.connect(ways.use_result)
+        page.open_run.connect(navigation.open_run)
+        page.use_it.connect(navigation.use_result)
         page.resume.connect(self._requests.resume)
-        page.new_run.connect(lambda: ways.go("new"))
-        page.run_again.connect(ways.edit_settings)
-        page.compare.connect(ways.compare)
+        page.new_run.connect(lambda: navigation.go("new"))
+        page.run_again.connect(navigation.edit_settings)
+        page.compare.connect(navigation.compare)
         page.deleted.connect(self._close_pages)
         page.go_on.connect(queue.go_on)
         page.forget.connect(queue.forget)
         page.seen.connect(self._status.show_queue)
-        page.choose_folder.connect(ways.choose_run)
+        page.choose_folder.connect(navigation.choose_run)
 
     def _connect_datasets(self) -> None:
-        page, ways = self._stack.datasets, self._ways
-        page.use.connect(ways.use_data)
-        page.choose_data.connect(ways.choose_data)
-        page.show_help.connect(lambda: ways.show_help("data.md"))
+        page, navigation = self._stack.datasets, self._navigation
+        page.use.connect(navigation.use_data)
+        page.choose_data.connect(navigation.choose_data)
+        page.show_help.connect(lambda: navigation.show_help("data.md"))
 
     def _connect_chat(self) -> None:
-        self._stack.chat.use_it.connect(self._ways.use_result)
+        self._stack.chat.use_it.connect(self._navigation.use_result)
 
     def _close_pages(self, folders: list[Path]) -> None:
         """Close the pages of runs that were deleted."""
