@@ -2,7 +2,7 @@
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QResizeEvent
@@ -18,7 +18,7 @@ from app.new_run.validation_row import FILE_FILTER, ValidationRow
 from app.preview import dataset_reader
 from app.preview.view import Preview
 from app.runs import datasets
-from app.runs.labels import data_label, model_label
+from app.runs.labels import data_label
 from app.runs.status_text import describe_phase
 from app.style import theme
 from app.threads.task import Task
@@ -53,9 +53,7 @@ class DataStep(QWidget):
         super().__init__()
         self._draft = draft
         self._reading: Task | None = None
-        self._tokenizing: Task | None = None
         self._data_key: dataset_reader.DataKey | None = None  # of the rows that are shown
-        self._tokenizer_key: tuple[Any, ...] = ()  # of the tokenizer that is shown
         self._problem = ""
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
@@ -102,7 +100,7 @@ class DataStep(QWidget):
         self.zone.use_id.connect(self._use_data)
         self.columns.changed.connect(lambda entries: self._draft.set("data.columns", entries))
         self.preview.changed.connect(self._draft.set)
-        self.preview.needs_tokenizer.connect(self._load_tokenizer)
+        self.preview.needs_tokenizer.connect(lambda: self.preview.load_tokenizer(self._draft.run))
         self.preview.map_columns.connect(self._show_columns)
         self.preview.use_as_context.connect(self._use_as_context)
         self.preview.failed.connect(self._show_failure)
@@ -160,8 +158,7 @@ class DataStep(QWidget):
         elif key.startswith("data."):
             self.validation.refresh()
         if key in ("", "model.path", "model.revision", "data.chat_template"):
-            self._tokenizer_key = ()
-            self.preview.show_tokenizer(None, tr("Loading the tokenizer…"))
+            self.preview.drop_tokenizer()
         self.preview.show_run(self._draft.run)
 
     def _start_reading(self) -> None:
@@ -315,20 +312,3 @@ class DataStep(QWidget):
         if self.head is not None and self.head.format.unread_content:
             self._show_columns()
             self.columns.use_as_context(self.head.format.unread_content)
-
-    def _load_tokenizer(self) -> None:
-        run = self._draft.run
-        if dataset_reader.tokenizer_key(run) == self._tokenizer_key:
-            return
-        self._tokenizer_key = dataset_reader.tokenizer_key(run)
-        if self._tokenizing:
-            self._tokenizing.cancel()
-        name = model_label(run)
-        self.preview.show_tokenizer(None, tr("Loading the tokenizer of {name}…", name=name))
-        absent = tr("{name} is not on this computer yet. Its tokens can be shown once it is downloaded.", name=name)
-        self._tokenizing = Task(
-            self,
-            lambda: dataset_reader.load_run_tokenizer(run),
-            done=lambda loaded: self.preview.show_tokenizer(loaded, "" if loaded else absent),
-            failed=lambda sentence: self.preview.show_tokenizer(None, sentence),
-        )

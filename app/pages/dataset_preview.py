@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from app.desktop.language import tr
 from app.preview import dataset_reader
 from app.preview.view import Preview
-from app.runs.labels import data_label, model_label
+from app.runs.labels import data_label
 from app.runs.status_text import describe_phase
 from app.style import theme
 from app.threads.task import Task
@@ -36,7 +36,6 @@ class DatasetPreview(QWidget):
         super().__init__()
         self._run = Run()
         self._reading: Task | None = None
-        self._tokenizing: Task | None = None
         self._head: FilePreview | None = None
         layout = vbox(self, 0, theme.GRID + 4)
         header = hbox(gap=8)
@@ -55,7 +54,7 @@ class DatasetPreview(QWidget):
         layout.addWidget(self.preview, 1)
         self.back.clicked.connect(self._close)
         self.use_button.clicked.connect(lambda: self.use.emit(self._run))
-        self.preview.needs_tokenizer.connect(self._load_tokenizer)
+        self.preview.needs_tokenizer.connect(lambda: self.preview.load_tokenizer(self._run))
         self.preview.failed.connect(self._show_failure)
 
     def open(self, run: Run) -> None:
@@ -76,11 +75,10 @@ class DatasetPreview(QWidget):
         self.closed.emit()
 
     def _stop(self) -> None:
-        for task in (self._reading, self._tokenizing):
-            if task:
-                task.cancel()
-        self._reading = self._tokenizing = None
-        self.preview.show_tokenizer(None, tr("Loading the tokenizer…"))
+        if self._reading:
+            self._reading.cancel()
+            self._reading = None
+        self.preview.drop_tokenizer()
 
     def _show_item(self, item: "Phase | FilePreview | dataset_reader.ReadUpdate | ScanResult") -> None:
         from core.data.preview.scan import FilePreview, ScanResult
@@ -101,15 +99,3 @@ class DatasetPreview(QWidget):
         self.sentence.setText("")
         self.preview.hide()
         self.notice.show_message(sentence, tr("Put the file right, or take it off the list."))
-
-    def _load_tokenizer(self) -> None:
-        if self._tokenizing:
-            return
-        run, name = self._run, model_label(self._run)
-        absent = tr("{name} is not on this computer yet. Its tokens can be shown once it is downloaded.", name=name)
-        self._tokenizing = Task(
-            self,
-            lambda: dataset_reader.load_run_tokenizer(run),
-            done=lambda loaded: self.preview.show_tokenizer(loaded, "" if loaded else absent),
-            failed=lambda sentence: self.preview.show_tokenizer(None, sentence),
-        )

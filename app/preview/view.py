@@ -1,17 +1,19 @@
-"""The four tabs of a dataset. Whoever reads the dataset hands them what has been read."""
+"""The four tabs of a dataset. Whoever reads the dataset hands them what has been read; tokenizers are loaded here."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
-from app.preview.dataset_reader import LoadedTokenizer, ReadUpdate
+from app.preview.dataset_reader import LoadedTokenizer, ReadUpdate, load_run_tokenizer, tokenizer_key
 from app.preview.lengths_tab import LengthsTab
 from app.preview.problems_tab import ProblemsTab
 from app.preview.rows_tab import RowsTab
 from app.preview.token_tab import TokenTab
+from app.runs.labels import model_label
+from app.threads.task import Task
 from app.widgets.card import vbox
 from app.widgets.tabs import Tabs
 from core.run import Run
@@ -39,6 +41,8 @@ class Preview(QWidget):
         super().__init__()
         self._findings: list[Finding] = []
         self._counts: Counter[str] = Counter()
+        self._tokenizing: Task | None = None
+        self._tokenizer_key: tuple[Any, ...] = ()  # of the tokenizer that is shown or loaded
         self.tabs = Tabs(tr("Views of the dataset"))
         self.rows, self.tokens = RowsTab(), TokenTab()
         self.lengths, self.problems = LengthsTab(), ProblemsTab()
@@ -99,6 +103,32 @@ class Preview(QWidget):
         self.tokens.show_run(run)
         self.lengths.show_run(run)
         self.problems.show_run(run)
+
+    def load_tokenizer(self, run: Run) -> None:
+        """Load and show the tokenizer of a run's model, or say why there is none. Once, until it is dropped."""
+        if tokenizer_key(run) == self._tokenizer_key:
+            return
+        self._stop_loading()
+        self._tokenizer_key, name = tokenizer_key(run), model_label(run)
+        self.show_tokenizer(None, tr("Loading the tokenizer of {name}…", name=name))
+        absent = tr("{name} is not on this computer yet. Its tokens can be shown once it is downloaded.", name=name)
+        self._tokenizing = Task(
+            self,
+            lambda: load_run_tokenizer(run),
+            done=lambda loaded: self.show_tokenizer(loaded, "" if loaded else absent),
+            failed=lambda sentence: self.show_tokenizer(None, sentence),
+        )
+
+    def drop_tokenizer(self) -> None:
+        """Use the tokenizer no more; a tab that needs one asks for it."""
+        self._stop_loading()
+        self._tokenizer_key = ()
+        self.show_tokenizer(None, tr("Loading the tokenizer…"))
+
+    def _stop_loading(self) -> None:
+        if self._tokenizing:
+            self._tokenizing.cancel()
+            self._tokenizing = None
 
     def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:
         """Use this tokenizer; where there is none, `reason` is shown instead."""
