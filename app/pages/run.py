@@ -15,8 +15,9 @@ from app.pages.run_progress import RunProgress
 from app.pages.run_tabs import RunTabs
 from app.plots.panel import ChartPanel
 from app.runs import health, status_text
-from app.runs.job_queue import JobQueue, LiveRun
+from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label
+from app.runs.live_run import LiveRun
 from app.runs.record import RunRecord
 from app.runs.run_state import RunState
 from app.style import theme

@@ -18,9 +18,10 @@ from app.pages.runs_model import RunsModel
 from app.pages.runs_notices import FailureNotice, HeldNotice, InterruptedNotice
 from app.pages.runs_table import RunsTable
 from app.runs import history, run_list
-from app.runs.job_queue import JobQueue, LiveRun
+from app.runs.job_queue import JobQueue
 from app.runs.kept_queue import QueuedRun
 from app.runs.labels import data_label
+from app.runs.live_run import LiveRun
 from app.runs.run_list import RunRow
 from app.style import theme
 from app.threads.task import Task

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from app.desktop.language import tr, tr_count
-from app.runs.job_queue import LiveRun
 from app.runs.kept_queue import QueuedRun
 from app.runs.labels import data_label
+from app.runs.live_run import LiveRun
 from app.runs.run_list import RunRow
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.notice import Notice

@@ -22,6 +22,7 @@ from core.run.lock import is_locked
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
 ACTIVE, DAMAGED, INTERRUPTED, PAUSED = "active", "damaged", "interrupted", "paused"
 DONE, EARLY_STOP, STOPPED, FAILED = "done", "early_stop", "stopped", "failed"  # the reasons of a Finished event
+UNFINISHED = (STOPPED, FAILED)  # those after which a run can go on
 STATUSES = {
     ACTIVE: tr("Training elsewhere"),
     DAMAGED: tr("Damaged"),
@@ -161,7 +162,7 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
         steps=steps,
         seconds=finished.seconds if finished else paused.seconds if paused else None,
         start_time=(folder / "run.toml").stat().st_mtime,
-        resumable=not is_active and (finished is None or finished.reason in ("stopped", "failed")),
+        resumable=not is_active and (finished is None or finished.reason in UNFINISHED),
         criteria=run.spec.criteria,
         damage=log.damage,
         problem=finished.message if finished and finished.reason == "failed" else "",

@@ -18,7 +18,8 @@ from core.run import Run
 from core.run.folder import RUN
 
 if TYPE_CHECKING:
-    from app.runs.job_queue import JobQueue, LiveRun
+    from app.runs.job_queue import JobQueue
+    from app.runs.live_run import LiveRun
 
 HELD, QUEUED, PREPARING, TRAINING = "held", "queued", "preparing", "training"
 ELSEWHERE, PAUSED = "elsewhere", "paused"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.runs.job_queue import LiveRun
+from app.runs.history import UNFINISHED
+from app.runs.live_run import LiveRun
 from app.runs.record import RunRecord
 from core.run.folder import RUN
 
@@ -84,5 +85,5 @@ class RunState:
     def can_resume(self) -> bool:
         """Whether a run that was stopped, interrupted or has failed can go on; one that pauses has a card for that."""
         finished = self.record.finished
-        is_unfinished = finished is None or finished.reason in ("stopped", "failed")
+        is_unfinished = finished is None or finished.reason in UNFINISHED
         return self.is_over and is_unfinished and not self.is_paused and (self.folder / RUN).is_file()

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.desktop.language import tr
 from app.runs import status_text
-from app.runs.job_queue import LiveRun
+from app.runs.live_run import LiveRun
 from app.style import icons, theme
 
 _PARTS = 20  # the icon is drawn anew once for each of them

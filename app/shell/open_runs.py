@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QStackedWidget
 
 from app.desktop import machines
 from app.runs import history
-from app.runs.job_queue import JobQueue, LiveRun
+from app.runs.job_queue import JobQueue
+from app.runs.live_run import LiveRun
 from app.runs.record import RunRecord
 from app.threads.machine_calls import resume_together, train_together
 from app.threads.run_thread import resume_events, train_events

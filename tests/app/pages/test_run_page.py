@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
-from app.runs.job_queue import LiveRun
+from app.runs.live_run import LiveRun
 from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource

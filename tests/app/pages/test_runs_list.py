@@ -14,7 +14,8 @@ from app.pages.run_menu import list_actions
 from app.pages.runs import RunsPage
 from app.pages.runs_model import BEGUN, METHOD, RESULT, RUN, STATUS, TIME
 from app.runs import deletion, run_list
-from app.runs.job_queue import JobQueue, LiveRun
+from app.runs.job_queue import JobQueue
+from app.runs.live_run import LiveRun
 from app.runs.notes import read_notes
 from core.errors import BadData
 from core.events import Event, Phase

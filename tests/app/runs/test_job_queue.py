@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.runs.job_queue import JobQueue, LiveRun
+from app.runs.job_queue import JobQueue
+from app.runs.live_run import LiveRun
 from core.errors import BadData
 from core.events import Event, Finished, Phase
 from core.run import Run
