@@ -15,10 +15,10 @@ from core.errors import UserError
 
 
 class DeletedBar(Notice):
-    """Deletes folders of runs and tells what has become of them. `deleted(folders)`; `changed` where they are back."""
+    """Deletes folders of runs and tells what has become of them. `deleted(folders)`; `returned(folders)` where they are back."""
 
     deleted = Signal(object)
-    changed = Signal()
+    returned = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,10 +63,11 @@ class DeletedBar(Notice):
 
     def undo(self) -> None:
         """Put back what was moved to the Trash last."""
-        problems = []
+        problems, back = [], []
         for trashed in self._trashed:
             try:
                 put_back(trashed)
+                back.append(trashed.folder)
             except UserError as error:
                 problems.append(tr(str(error)))
         self._trashed = []
@@ -75,7 +76,7 @@ class DeletedBar(Notice):
             self.show_message(tr("Not everything could be put back."), "\n".join(problems))
         else:
             self.hide()
-        self.changed.emit()
+        self.returned.emit(back)
 
     def _tell(self, count: int, problems: list[str]) -> None:
         can_undo = bool(self._trashed) and all(trashed.place for trashed in self._trashed)

@@ -59,6 +59,7 @@ class RunsPage(QWidget):
         self.held: Sequence[QueuedRun] = ()  # kept from before; the window sets it
         self.failed: list[LiveRun] = []  # in this window
         self.unseen_failures = 0  # since the page was last shown
+        self._returned: list[Path] = []  # from the Trash, until they are listed again
         self._entries: list[history.HistoryEntry] | None = None  # those on disk, once they are read
         self._task: Task | None = None
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
@@ -91,7 +92,7 @@ class RunsPage(QWidget):
     def _connect(self) -> None:
         self.table.activated.connect(lambda index: self.carry_out("open"))
         self.table.customContextMenuRequested.connect(self._show_context_menu)
-        self.deleted_bar.changed.connect(self.refresh)
+        self.deleted_bar.returned.connect(self._show_returned)
         self.deleted_bar.deleted.connect(self._forget_deleted)
         self.failure_notice.again_button.clicked.connect(self._run_failed_again)
         self.held_notice.start_button.clicked.connect(lambda: self.go_on.emit(list(self.held)))
@@ -134,6 +135,9 @@ class RunsPage(QWidget):
         """Show these runs beside those of the queue."""
         self._entries = entries
         self.show_rows()
+        if self._returned:
+            self.table.select_folders(self._returned)
+            self._returned = []
         self._announce()
 
     def show_rows(self) -> None:
@@ -206,6 +210,12 @@ class RunsPage(QWidget):
     def _forget_deleted(self, folders: list[Path]) -> None:
         self.failed = [live for live in self.failed if Path(live.run.output or "") not in folders]
         self.deleted.emit(folders)
+        self.refresh()
+
+    def _show_returned(self, folders: list[Path]) -> None:
+        """Runs are back from the Trash: they are what is selected, and the keyboard goes on in the list."""
+        self._returned = folders
+        self.table.setFocus()
         self.refresh()
 
     def _cancel(self, row: RunRow) -> None:

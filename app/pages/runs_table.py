@@ -58,7 +58,10 @@ class RunDelegate(CellDelegate):
             scale = option.widget.devicePixelRatioF()
             picture = icons.pixmap(name, getattr(c, tone), 16, scale)
             painter.drawPixmap(box.x(), box.y() + (box.height() - 16) // 2, picture)
-            _write(painter, box.adjusted(22, 0, 0, 0), text, theme.font(), c.text)
+            painter.setFont(theme.font())
+            painter.setPen(c.text)
+            flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap  # "Done, stopped early" takes two lines
+            painter.drawText(box.adjusted(22, 0, 0, 0), int(flags), text)
             return
         _draw_curve(painter, QRect(box.x(), box.y() + 12, _CURVE, box.height() - 24), row.entry.curve, c)
         _write(painter, box.adjusted(_CURVE + 10, 0, 0, 0), text, theme.font(figures=True), c.text)

@@ -140,6 +140,8 @@ def test_deleted_runs_come_back(qtbot: QtBot, page: RunsPage) -> None:
     qtbot.waitUntil(lambda: len(names(page)) == 4)
     assert (runs_folder() / "alpha" / "adapters.safetensors").is_file()
     assert page.deleted_bar.isHidden()
+    assert {row.folder.name for row in page.table.selected_rows()} == {"alpha", "beta"}
+    assert page.table.hasFocus()
 
 
 def refuse(path: Path) -> None:

@@ -1,13 +1,15 @@
 """Words have the room they need: chosen tabs, headings of tables, what stands in the list of runs, check boxes."""
 
 import pytest
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop import language
-from app.pages import runs_table
-from app.pages.runs_table import RunsModel, RunsTable
+from app.pages.runs_model import STATUS, RunsModel
+from app.pages.runs_table import RunsTable
+from app.runs.history import STATUSES
 from app.style import theme
 from app.widgets.check_box import CheckBox
 from app.widgets.item_model import ItemModel
@@ -38,10 +40,9 @@ def test_a_heading_is_never_cut(qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize("code", ["en", "de"])
 def test_the_status_of_a_run_is_not_cut_in_a_small_window(qtbot: QtBot, code: str) -> None:
-    words = ["Failed", "Preparing", "Waits for you", "Waits, next", "Done", "Paused", "Damaged"]
     language.use(code)
     try:
-        said = [language.tr(word) for word in words]
+        said = [language.tr(words) for words in (*STATUSES.values(), "Preparing", "Waits for you", "Waits, next")]
         said += [language.tr("Waits, place {place}", place=10), language.tr("Training, {share:.0%}", share=0.42)]
     finally:
         language.use("en")
@@ -49,9 +50,12 @@ def test_the_status_of_a_run_is_not_cut_in_a_small_window(qtbot: QtBot, code: st
     qtbot.addWidget(table)
     table.resize(650, 300)  # in a window of 900 pixels
     table.show()
-    width = table.columnWidth(runs_table.STATUS) - 18 - 22  # between the paddings, beside the icon
+    width = table.columnWidth(STATUS) - 18 - 22  # between the paddings, beside the icon
+    height = table.verticalHeader().defaultSectionSize()
     metrics = QFontMetrics(theme.font())
-    assert {text for text in said if metrics.horizontalAdvance(text) > width} == set()
+    for text in said:
+        needed = metrics.boundingRect(QRect(0, 0, width, 1000), int(Qt.TextFlag.TextWordWrap), text)
+        assert needed.width() <= width and needed.height() <= height, text
 
 
 def test_words_of_a_check_box_begin_at_its_indent(qtbot: QtBot) -> None:
