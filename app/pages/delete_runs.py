@@ -15,7 +15,8 @@ from core.errors import UserError
 
 
 class DeletedBar(Notice):
-    """Deletes folders of runs and tells what has become of them. `deleted(folders)`; `returned(folders)` where they are back."""
+    """Deletes folders of runs and tells what has become of them. `deleted(folders)`; `returned(folders)` where they are
+    back."""
 
     deleted = Signal(object)
     returned = Signal(object)
