@@ -12,6 +12,7 @@ from app.desktop.language import tr, tr_count
 from app.pages.compare_answers import AnswersCard
 from app.pages.compare_overview import Overview
 from app.plots.controls import X_CHOICES
+from app.plots.load import load_charts
 from app.runs import comparison
 from app.runs.comparison import ComparedRun, Difference, Question
 from app.style import theme
@@ -96,7 +97,7 @@ class ComparePage(QWidget):
         self.choice.choose("held out" if has_held_out else "training")
         self._quantity = "held out" if has_held_out else "training"
         if self.chart is None:
-            QTimer.singleShot(0, self, lambda: Task(self, _import_chart, done=self._make_chart))
+            QTimer.singleShot(0, self, lambda: load_charts(self, self._make_chart))
         else:
             self._draw()
 
@@ -135,7 +136,7 @@ class ComparePage(QWidget):
         layout.addLayout(self._chart_place)
         return card
 
-    def _make_chart(self, _: object) -> None:
+    def _make_chart(self) -> None:
         from app.plots.comparison_chart import ComparisonChart
 
         self.chart = ComparisonChart()
@@ -192,8 +193,3 @@ class ComparePage(QWidget):
 
 def _value_of(number: int, difference: Difference) -> str:
     return difference.values[number]
-
-
-def _import_chart() -> None:
-    """Import pyqtgraph and the chart, which takes half a second."""
-    import app.plots.comparison_chart  # noqa: F401

@@ -9,15 +9,49 @@ from app.threads.slices import do_in_slices
 from app.threads.task import Task
 
 _QT_MODULES = ("QtCore", "QtGui", "QtWidgets", "QtSvg", "QtTest", "QtOpenGL", "QtOpenGLWidgets")  # what pyqtgraph takes
+# What these import that knows nothing of Qt: a third of the work.
+_OTHERS = (
+    "numpy.typing",
+    "cProfile",
+    "decimal",
+    "importlib.resources",
+    "multiprocessing.connection",
+    "pydoc",
+    "xml.etree.ElementTree",
+    "core.methods",
+)
+_PARTS = (
+    "pyqtgraph",
+    "app.plots.axes",
+    "app.plots.chart",
+    "app.plots.curves",
+    "app.plots.line_chart",
+    "app.plots.loss_chart",
+    "app.plots.comparison_chart",
+)
 
 
 def load_charts(owner: QObject, done: Callable[[], None]) -> None:
     """Load the charts, and call `done()` on the UI thread then, unless `owner` is deleted before.
 
-    PySide makes a class when it is first asked for, and pyqtgraph asks for all of them: on another thread that crashes
-    the program while the UI thread makes classes as well. So they are made first, on the UI thread.
+    PySide makes a class of Qt's when it is first asked for, and pyqtgraph asks for all of them and derives its own: on
+    another thread that crashes the program while the UI thread makes classes as well. So only what knows nothing of Qt
+    is imported on another thread.
     """
-    do_in_slices(owner, make_qt_classes(), lambda: Task(owner, import_charts, lambda _: done()))
+    Task(owner, _import_others, lambda _: do_in_slices(owner, import_charts(), done))
+
+
+def _import_others() -> None:
+    for name in _OTHERS:
+        importlib.import_module(name)
+
+
+def import_charts() -> Iterator[None]:
+    """Import pyqtgraph and the charts, a part at a time. On the UI thread."""
+    yield from make_qt_classes()
+    for name in _PARTS:
+        importlib.import_module(name)
+        yield
 
 
 def make_qt_classes() -> Iterator[None]:
@@ -28,10 +62,3 @@ def make_qt_classes() -> Iterator[None]:
         for attribute in dir(module):
             getattr(module, attribute)
             yield
-
-
-def import_charts() -> None:
-    """Import pyqtgraph and the charts. On a task's thread, once Qt's classes are made."""
-    import app.plots.curves
-    import app.plots.line_chart
-    import app.plots.loss_chart  # noqa: F401

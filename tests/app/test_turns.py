@@ -64,7 +64,8 @@ def test_a_run_starts_with_a_page_that_is_made(qtbot: QtBot, window: MainWindow,
     from app.plots import chart
     from app.plots.load import import_charts
 
-    import_charts()
+    for _ in import_charts():
+        pass
     window.runs.prepare()
     qtbot.waitUntil(lambda: window.runs.is_prepared, timeout=20_000)
     (prepared,) = window.stack.findChildren(RunPage)
