@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QAbstractEventDispatcher
 from pytestqt.qtbot import QtBot
 
 from app.desktop import language
@@ -154,10 +154,10 @@ def test_the_charts_are_made_one_a_turn(qtbot: QtBot) -> None:
     def count() -> None:
         counts.append(len(panel.charts) + sum(chart.chart is not None for chart in panel.small.charts.values()))
 
-    timer = QTimer(panel, interval=0)
-    timer.timeout.connect(count)
-    timer.start()
+    dispatcher = QAbstractEventDispatcher.instance()
+    dispatcher.awake.connect(count)
     qtbot.waitUntil(lambda: panel.complete)
+    dispatcher.awake.disconnect(count)
     assert sorted(set(counts)) == counts[:1] + list(range(counts[0] + 1, 6))
     assert list(panel.charts) == ["preference"]  # those behind it wait until somebody looks at them
 
