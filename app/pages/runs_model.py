@@ -14,18 +14,18 @@ from app.runs.run_list import RunRow
 from app.widgets.item_model import Column, Index, ItemModel
 
 RUN, METHOD, STATUS, RESULT, TIME, BEGUN = range(6)
-_STATES = (  # in the order of their column
-    run_list.HELD,
-    run_list.QUEUED,
-    run_list.PREPARING,
-    run_list.TRAINING,
-    run_list.ELSEWHERE,
-    run_list.PAUSED,
-    run_list.DONE,
-    run_list.STOPPED,
-    run_list.FAILED,
-    run_list.DAMAGED,
-)
+STATE_ICONS = {  # (icon, tone) beside the status, in the order of that column
+    run_list.HELD: ("wait", "warn"),
+    run_list.QUEUED: ("wait", "secondary"),
+    run_list.PREPARING: ("wait", "accent_text"),
+    run_list.TRAINING: ("play", "accent_text"),
+    run_list.ELSEWHERE: ("play", "secondary"),
+    run_list.PAUSED: ("pause", "warn"),
+    run_list.DONE: ("ok", "good"),
+    run_list.STOPPED: ("stop", "secondary"),
+    run_list.FAILED: ("bad", "bad"),
+    run_list.DAMAGED: ("bad", "bad"),
+}
 
 
 def format_begun(row: RunRow) -> str:
@@ -59,7 +59,7 @@ COLUMNS: list[Column] = [
 _KEYS: dict[int, Callable[[RunRow], Any]] = {
     RUN: lambda row: row.entry.title.casefold(),
     METHOD: lambda row: row.entry.method.casefold(),
-    STATUS: lambda row: (_STATES.index(row.state), row.place, row.status),
+    STATUS: lambda row: (list(STATE_ICONS).index(row.state), row.place, row.status),
     RESULT: lambda row: math.inf if row.entry.best_loss is None else row.entry.best_loss,
     TIME: lambda row: row.entry.seconds or 0.0,
     BEGUN: lambda row: row.begun,

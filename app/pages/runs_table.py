@@ -9,8 +9,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
 from app.desktop.language import tr
-from app.pages.runs_model import BEGUN, METHOD, RESULT, RUN, STATUS, TIME, RunsModel, details
-from app.runs import run_list
+from app.pages.runs_model import BEGUN, METHOD, RESULT, RUN, STATE_ICONS, STATUS, TIME, RunsModel, details
 from app.runs.run_list import RunRow
 from app.style import icons, theme
 from app.widgets.table import CellDelegate, Table
@@ -20,18 +19,6 @@ NARROW_WIDTHS = {METHOD: 88, STATUS: 146, RESULT: 178, TIME: 84, BEGUN: 108}
 _ROW_HEIGHT = 46  # two lines
 _CURVE = 64  # pixels of a run's tiny curve
 _NARROW = 900  # below this the time is left out, and the others leave the names more room
-_ICONS = {  # (icon, tone) beside the status
-    run_list.HELD: ("wait", "warn"),
-    run_list.QUEUED: ("wait", "secondary"),
-    run_list.PREPARING: ("wait", "accent_text"),
-    run_list.TRAINING: ("play", "accent_text"),
-    run_list.ELSEWHERE: ("play", "secondary"),
-    run_list.PAUSED: ("pause", "warn"),
-    run_list.DONE: ("ok", "good"),
-    run_list.STOPPED: ("stop", "secondary"),
-    run_list.FAILED: ("bad", "bad"),
-    run_list.DAMAGED: ("bad", "bad"),
-}
 
 
 class RunDelegate(CellDelegate):
@@ -54,7 +41,7 @@ class RunDelegate(CellDelegate):
             _write(painter, below, details(row), theme.font("caption"), c.secondary)
             return
         if index.column() == STATUS:
-            name, tone = _ICONS[row.state]
+            name, tone = STATE_ICONS[row.state]
             scale = option.widget.devicePixelRatioF()
             picture = icons.pixmap(name, getattr(c, tone), 16, scale)
             painter.drawPixmap(box.x(), box.y() + (box.height() - 16) // 2, picture)
