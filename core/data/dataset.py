@@ -1,12 +1,14 @@
 """A dataset: every usable example of its files, the findings about them, and a split that leaks no row."""
 
-import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from core.data.check.checked_rows import CheckedRows
+from core.data.check.content_keys import choose_held_out, key_array
 from core.data.format.example import Example, content_key
 from core.data.format.formats import DETECTION_ROWS
 from core.data.read import files
@@ -57,41 +59,80 @@ def load_dataset(
     Raises BadData when no row can be used, with the first reason; BadOption for an entry that is not of these forms;
     and what find_files() and read_rows() raise.
     """
-    dataset_files = files.find_files(path, kind)
-    train = dataset_files.train
-    checked_rows = CheckedRows(
-        train,
-        kind,
-        columns=columns,
-        exclude=exclude,
-        fill_in=fill_in,
-        unread_files=dataset_files.unread,
-        held_out_files=dataset_files.held_out,
-        held_out_part=held_out_part,
-    )
-    findings: list[Finding] = []
-    counts: Counter[str] = Counter()
-    examples: list[Example] = []
-    for item in checked_rows.iterate(DETECTION_ROWS):
-        if isinstance(item, Finding):
-            counts[item.code] += 1
-            if counts[item.code] <= MAX_LISTED:
-                findings.append(item)
-        else:
-            examples.append(item)
-    if not examples:
-        raise BadData(_no_usable_row(findings, counts, files.dataset_label(path)))
-    return Dataset(
-        path=checked_rows.files[0] if len(train) == 1 else files.dataset_label(path),
-        examples=tuple(examples),
-        findings=tuple(sort_findings(findings, checked_rows.files)),
-        sentence=checked_rows.format.sentence,
-        sha256=files.hash_files(train),
-        rows=checked_rows.rows_used,
-        finding_counts=counts,
-        valid=tuple(str(file) for file in dataset_files.held_out),
-        files_with_held_out=tuple(checked_rows.files_with_held_out),
-    )
+    options: dict[str, Any] = {"columns": columns, "exclude": exclude, "fill_in": fill_in}
+    reader = DatasetReader(path, kind, **options, held_out_part=held_out_part)
+    examples = tuple(reader.iterate())
+    return replace(reader.dataset(), examples=examples)
+
+
+class DatasetReader:
+    """One pass through a dataset: its examples one by one, so that not all need be in memory, and what else there is to
+    know at the end."""
+
+    def __init__(
+        self,
+        path: str | Path | Iterable[str | Path],
+        kind: str,
+        *,
+        columns: Iterable[str] = (),
+        exclude: Collection[str] = (),
+        fill_in: Iterable[str] = (),
+        held_out_part: bool = False,
+    ) -> None:
+        """See load_dataset() for the arguments, and for what is raised by this and by the other methods."""
+        self._path, self._files = path, files.find_files(path, kind)
+        self._rows = CheckedRows(
+            self._files.train,
+            kind,
+            columns=columns,
+            exclude=exclude,
+            fill_in=fill_in,
+            unread_files=self._files.unread,
+            held_out_files=self._files.held_out,
+            held_out_part=held_out_part,
+        )
+        self._findings: list[Finding] = []
+        self._counts: Counter[str] = Counter()
+        self._examples = 0
+
+    def iterate(self) -> Generator[Example, None, None]:
+        """Every usable example. Once only."""
+        with closing(self._rows.iterate(DETECTION_ROWS)) as items:
+            for item in items:
+                if isinstance(item, Finding):
+                    self._counts[item.code] += 1
+                    if self._counts[item.code] <= MAX_LISTED:
+                        self._findings.append(item)
+                else:
+                    self._examples += 1
+                    yield item
+
+    @property
+    def key(self) -> str:
+        """content_key() of the example that was given last."""
+        return self._rows.key
+
+    @property
+    def fraction(self) -> float:
+        """The share of the files that has been read, from 0 to 1."""
+        return min(1.0, self._rows.bytes_read() / self._rows.size) if self._rows.size else 1.0
+
+    def dataset(self) -> Dataset:
+        """What the files hold, without the examples, once all were given. Raises BadData where there were none."""
+        findings, counts, train = self._findings, self._counts, self._files.train
+        if not self._examples:
+            raise BadData(_no_usable_row(findings, counts, files.dataset_label(self._path)))
+        return Dataset(
+            path=self._rows.files[0] if len(train) == 1 else files.dataset_label(self._path),
+            examples=(),
+            findings=tuple(sort_findings(findings, self._rows.files)),
+            sentence=self._rows.format.sentence,
+            sha256=files.hash_files(train),
+            rows=self._rows.rows_used,
+            finding_counts=counts,
+            valid=tuple(str(file) for file in self._files.held_out),
+            files_with_held_out=tuple(self._rows.files_with_held_out),
+        )
 
 
 def split_dataset(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
@@ -100,39 +141,13 @@ def split_dataset(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Exam
     About `share` (0 to 1) of the examples are held out, chosen at random by `seed`: at least one if `share` is above 0
     and two examples differ; never all of them.
     """
-    keys = [content_key(example) for example in dataset.examples]
-    group_sizes = Counter(keys)
-    if share <= 0 or len(group_sizes) < 2:
+    held_out = choose_held_out(key_array(map(content_key, dataset.examples)), share, seed)
+    if not held_out.any():
         return dataset.examples, ()
-    target = max(1, round(share * len(keys)))
-    order = list(group_sizes)
-    random.Random(seed).shuffle(order)
-    held_out_keys: set[str] = set()
-    count = 0
-    for key in order[:-1]:  # the last group stays to be trained on
-        # A group much larger than what is missing would hold out far more than was asked for.
-        if held_out_keys and count + group_sizes[key] > target:
-            continue
-        held_out_keys.add(key)
-        count += group_sizes[key]
-        if count >= target:
-            break
     sides: tuple[list[Example], list[Example]] = ([], [])
-    for example, key in zip(dataset.examples, keys, strict=True):
-        sides[key in held_out_keys].append(example)
+    for example, is_held_out in zip(dataset.examples, held_out.tolist(), strict=True):
+        sides[is_held_out].append(example)
     return tuple(sides[0]), tuple(sides[1])
-
-
-def count_overlap(train: Iterable[Example], held_out: Iterable[Example]) -> int:
-    """How many held-out examples also stand among the training examples."""
-    train_keys = {content_key(e) for e in train}
-    return sum(content_key(e) in train_keys for e in held_out)
-
-
-def drop_overlap(train: Iterable[Example], held_out: Iterable[Example]) -> tuple[Example, ...]:
-    """The training examples without those that also stand among the held-out ones."""
-    held_out_keys = {content_key(e) for e in held_out}
-    return tuple(e for e in train if content_key(e) not in held_out_keys)
 
 
 def _no_usable_row(findings: Sequence[Finding], counts: Mapping[str, int], path: str) -> str:

@@ -2,21 +2,25 @@
 
 import functools
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.data.batch.groups import GroupRows, row_texts, text_lengths
+from core.data.check.content_keys import choose_held_out, stand_in
 from core.data.check.exclude import finding_codes
-from core.data.dataset import Dataset, count_overlap, drop_overlap, load_dataset, split_dataset
+from core.data.dataset import Dataset, DatasetReader
 from core.data.format.example import Example
 from core.data.kinds import PAIRS, UNPAIRED
 from core.data.read.files import dataset_label, find_files
 from core.data.tokenize.cache import cache_key, list_contents
-from core.data.tokenize.encoding import Cancelled, iterate_encoded
+from core.data.tokenize.encoding import Cancelled
 from core.data.tokenize.end_of_turn import EndOfTurn, find_end_of_turn
+from core.data.tokenize.store_builder import join_blocks
 from core.data.tokenize.token_store import TokenStore
-from core.errors import BadData, BadOption, Unavailable
+from core.errors import BadData, BadOption, Unavailable, UserError
 from core.events import Event, Phase, Warned
 from core.model import hub
 from core.resolved import DatasetFacts
@@ -25,6 +29,7 @@ from core.rollouts.setup import prepare_prompts
 from core.run import DEMO, Run
 from core.text.sentence import say
 from core.training.prepared import MOST_SAMPLES, Prepared, Rows, Source, as_rows, read_prepared, write_prepared
+from core.training.read_files import ReadFiles, all_of, encode_files, read_files
 from core.training.row_counts import count_rows
 from core.worker import run_in_thread
 
@@ -50,11 +55,23 @@ class _Paths(NamedTuple):
     held_out: str  # "" where none is given
 
 
-class _Splits(NamedTuple):
-    """The examples as they were read, before they are encoded."""
+@dataclass(frozen=True)
+class _Side:
+    """Those of the examples of some files that are wanted."""
 
-    train: Sequence[Example]
-    held_out: Sequence[Example]
+    files: ReadFiles
+    wanted: NDArray[np.bool_]  # [N]
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        return self.files.take(self.wanted, len(self.wanted))
+
+
+class _Splits(NamedTuple):
+    """The examples as they were read, before they are rows. Both sides may be of the same files."""
+
+    train: _Side
+    held_out: _Side | None
     source: Source
 
 
@@ -74,7 +91,7 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
     paths = _Paths(fetched, (yield from hub.fetch_data(d.eval_path)) if d.eval_path else "")
     end = find_end_of_turn(tokenizer)
     if run.spec.on_policy:
-        splits = _read_splits(run, paths)
+        splits = yield from _read_splits(run, paths, None)
         yield from _first_warnings(splits.source, end)
         return (yield from _encode_prompts(run, splits, tokenizer))
     key = _cache_key(run, paths, tokenizer)
@@ -82,9 +99,9 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
     if prepared:
         yield from _first_warnings(prepared.source, end)
     else:
-        splits = _read_splits(run, paths)
+        splits = yield from _read_splits(run, paths, tokenizer)
         yield from _first_warnings(splits.source, end)
-        prepared = yield from _prepare(run, splits, end, tokenizer)
+        prepared = _prepare(run, splits, end)
         is_large = prepared.counts.rows + len(prepared.held_out) >= MIN_ROWS
         if key and is_large and key == _cache_key(run, paths, tokenizer):  # else the files changed meanwhile
             prepared = write_prepared(key, prepared) or prepared
@@ -93,46 +110,81 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
     return EncodedDataset(rows, held_out, prepared.source.examples, _prepared_facts(run, prepared, rows, held_out))
 
 
-def _read_splits(run: Run, paths: _Paths) -> _Splits:
-    """The data files, split as asked for; a validation file is read beside them. Raises BadData, BadOption."""
+def _read_splits(run: Run, paths: _Paths, tokenizer: Any) -> Generator[Event, None, _Splits]:
+    """The data files, split as asked for; a validation file is read beside them. Their texts are tokenized meanwhile,
+    unless `tokenizer` is None. Raises BadData, BadOption, and Unavailable when stopped."""
     d, warnings = run.data, list[Warned]()
-    read = functools.partial(load_dataset, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
-    dataset = read(paths.train, exclude=d.exclude)
     exclude = finding_codes(d.exclude)
-    eval_paths = [paths.held_out] if paths.held_out else _default_eval_paths(run, dataset)
-    held_out: Sequence[Example] = read(eval_paths, exclude=exclude).examples if eval_paths else ()
-    if not eval_paths and d.eval_split and dataset.files_with_held_out:
+    eval_paths = [paths.held_out] if paths.held_out else _default_eval_paths(run, paths)
+    held_out: _Side | None = None
+    if eval_paths:  # first, as it is the shorter: what is wrong with it is told before the rest is tokenized
         try:
-            held_out = read(dataset.files_with_held_out, exclude=exclude, held_out_part=True).examples
-            eval_paths = list(dataset.files_with_held_out)
+            held_out = yield from _read_side(run, tokenizer, eval_paths, exclude)
+        except UserError:
+            yield from _read_side(run, None, paths.train, d.exclude)  # which may be at fault itself, and is told first
+            raise
+    train = yield from _read_side(run, tokenizer, paths.train, d.exclude)
+    dataset = train.files.dataset
+    if not eval_paths and d.eval_split and dataset.files_with_held_out:
+        files = list(dataset.files_with_held_out)
+        try:
+            held_out = yield from _read_side(run, tokenizer, files, exclude, held_out_part=True)
+            eval_paths = files
         except BadData as error:
             warnings.append(
                 Warned("held-out", say("The rows that the file sets aside cannot be held out: {error}", error=error))
             )
-    if held_out:
-        train: Sequence[Example] = dataset.examples
+    if held_out is not None:
         if "overlap" in d.exclude:
-            train = drop_overlap(train, held_out)
-        shared = count_overlap(train, held_out)
+            train = replace(train, wanted=~stand_in(train.files.keys, held_out.files.keys))
+        shared = int(stand_in(held_out.files.keys, train.files.keys[train.wanted]).sum())
         if shared:
             sentence = say(
                 "{shared} of {count} validation rows also stand in the training data",
                 shared=shared,
-                count=len(held_out),
+                count=len(held_out.wanted),
             )
             warnings.append(Warned("overlap", say("{sentence}; the held-out loss flatters.", sentence=sentence)))
     else:
-        train, held_out = split_dataset(dataset, d.eval_split, run.train.seed)
+        is_held_out = choose_held_out(train.files.keys, d.eval_split, run.train.seed)
+        if is_held_out.any():
+            train, held_out = replace(train, wanted=~is_held_out), replace(train, wanted=is_held_out)
     warnings += [Warned(finding.code, str(finding)) for finding in _first_findings(dataset)]
+    shown = held_out or train
     source = Source(
         format=dataset.sentence,
         sha256=dataset.sha256,
         findings=sum(dataset.finding_counts.values()),
         eval_paths=tuple(eval_paths),
         warnings=tuple(warnings),
-        examples=tuple((held_out or train)[:MOST_SAMPLES]),
+        examples=shown.files.take(shown.wanted, MOST_SAMPLES),
     )
     return _Splits(train, held_out, source)
+
+
+def _read_side(
+    run: Run, tokenizer: Any, paths: Any, exclude: Sequence[str], held_out_part: bool = False
+) -> Generator[Phase, None, _Side]:
+    """All examples of some files, tokenized unless `tokenizer` is None."""
+    d = run.data
+    options: dict[str, Any] = {"columns": d.columns, "fill_in": d.fill_in, "exclude": exclude}
+    read = functools.partial(DatasetReader, paths, run.spec.data, **options, held_out_part=held_out_part)
+    if tokenizer is None:
+        files = read_files(read)
+        return _Side(files, all_of(files))
+
+    def work(report: Any, cancelled: Any) -> ReadFiles:
+        def report_progress(rows: int, fraction: float) -> None:
+            report(Phase("Preparing data", f"{rows:,} rows tokenized", fraction))
+
+        encoding: dict[str, Any] = {"train_on": d.train_on, "max_len": d.max_seq_len}
+        return encode_files(read, tokenizer, report=report_progress, cancelled=cancelled.is_set, **encoding)
+
+    try:
+        files = yield from run_in_thread("tokenize", work)
+    except Cancelled:
+        raise Unavailable(say("Tokenizing the data was stopped.")) from None
+    return _Side(files, all_of(files))
 
 
 def _first_warnings(source: Source, end: EndOfTurn) -> Iterator[Warned]:
@@ -159,16 +211,19 @@ def _cache_key(run: Run, paths: _Paths, tokenizer: Any) -> str | None:
     return None if contents is None else cache_key(contents, tokenizer, options)
 
 
-def _default_eval_paths(run: Run, dataset: Dataset) -> list[str]:
+def _default_eval_paths(run: Run, paths: _Paths) -> list[str]:
     """The validation files where none is given: the demo's own, or those that lie in the folder. None: split."""
     if not run.data.eval_split:
         return []
-    return [str(sample(run.spec.data, held_out=True))] if run.data.path == DEMO else list(dataset.valid)
+    if run.data.path == DEMO:
+        return [str(sample(run.spec.data, held_out=True))]
+    return [str(file) for file in find_files(paths.train, run.spec.data).held_out]
 
 
 def _encode_prompts(run: Run, splits: _Splits, tokenizer: Any) -> Generator[Event, None, EncodedDataset]:
     """The prompts of a run whose answers the model writes itself."""
-    prompts = yield from prepare_prompts(run, tokenizer, splits.train, splits.held_out)
+    held_out = splits.held_out.examples if splits.held_out else ()
+    prompts = yield from prepare_prompts(run, tokenizer, splits.train.examples, held_out)
     facts = _facts(
         run,
         splits.source,
@@ -193,42 +248,29 @@ def _facts(run: Run, source: Source, **counts: int) -> DatasetFacts:
     )
 
 
-def _prepare(run: Run, splits: _Splits, end: EndOfTurn, tokenizer: Any) -> Generator[Phase, None, Prepared]:
-    """The examples as rows that have something to learn in every text. Raises Unavailable when stopped."""
+def _prepare(run: Run, splits: _Splits, end: EndOfTurn) -> Prepared:
+    """The tokenized examples as rows that have something to learn in every text."""
     per_row = 2 if run.spec.data == PAIRS else 1
     sides: list[Rows] = []
     counts = []
-    for examples in (splits.train, splits.held_out):
-        texts = yield from _encode(examples, tokenizer, run)
+    for texts, labels in _join_texts(splits, per_row):
         kept = texts.learned.reshape(-1, per_row).min(axis=1) > 0
         counts.append(count_rows(texts, per_row, kept, end.stops))
         texts = texts if kept.all() else texts.take(np.repeat(kept, per_row))
-        labels = None
-        if run.spec.data == UNPAIRED:
-            labels = [float(bool(e.label)) for e, keep in zip(examples, kept, strict=True) if keep]
-        sides.append(as_rows(texts, labels, per_row if run.spec.data in (PAIRS, UNPAIRED) else None))
+        own_labels = labels[kept].tolist() if run.spec.data == UNPAIRED else None
+        sides.append(as_rows(texts, own_labels, per_row if run.spec.data in (PAIRS, UNPAIRED) else None))
     return Prepared(sides[0], sides[1], counts[0], splits.source)
 
 
-def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[Phase, None, TokenStore]:
-    """The texts of examples as tokens and masks. Raises Unavailable when stopped."""
-
-    def work(report: Any, cancelled: Any) -> TokenStore:
-        def report_progress(rows: int, total: int) -> None:
-            if rows < total:
-                report(Phase("Preparing data", f"{rows:,} of {total:,} rows tokenized", rows / total))
-
-        d = run.data
-        options: Any = dict(
-            train_on=d.train_on, max_len=d.max_seq_len, progress=report_progress, cancelled=cancelled.is_set
-        )
-        rows = iterate_encoded(examples, tokenizer, **options)
-        return TokenStore.from_texts(text for row in rows for text in row)
-
-    try:
-        return (yield from run_in_thread("tokenize", work))
-    except Cancelled:
-        raise Unavailable(say("Tokenizing the data was stopped.")) from None
+def _join_texts(splits: _Splits, per_row: int) -> list[tuple[TokenStore, NDArray[np.float32]]]:
+    """The texts of both sides, with the labels of their examples."""
+    train, held_out = splits.train, splits.held_out or _Side(splits.train.files, ~all_of(splits.train.files))
+    wanted = [np.repeat(side.wanted, per_row) for side in (train, held_out)]
+    if held_out.files is train.files:
+        stores = join_blocks(train.files.blocks, wanted)
+    else:
+        stores = [join_blocks(side.files.blocks, [own])[0] for side, own in zip((train, held_out), wanted, strict=True)]
+    return [(store, side.files.labels[side.wanted]) for store, side in zip(stores, (train, held_out), strict=True)]
 
 
 def _arrange(run: Run, rows: Sequence[Any]) -> Sequence[Any]:

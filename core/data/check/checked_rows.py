@@ -59,6 +59,7 @@ class CheckedRows:
         self.files = [str(path) for path in paths]
         self.rows_read = 0  # whether anything can be learned from them or not
         self.rows_used = 0  # those of them that have the columns of the column mapping
+        self.key = ""  # content_key() of the example that was given last
         self.parser = RowParser(kind, columns, fill_in, text_only=TEXT_ONLY in exclude)
         self._dataset_checks = checks.DatasetChecks()
         self._marks = MarkCollector()
@@ -139,6 +140,7 @@ class CheckedRows:
             return
         for example, key in zip(examples, keys, strict=True):
             if not (self._dataset_checks.add(example, key) and "duplicate" in self.exclude):
+                self.key = key
                 yield replace(example, file=file) if len(self.files) > 1 else example
 
     def _read(self) -> Iterator[Finding | _LocatedRow]:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.format.example import Example, Message
+from core.data.tokenize.planned_spans import Span
 from core.data.tokenize.rendered_text import RenderedText, render_example
-from core.data.tokenize.tokens import Span, tokenize_texts
+from core.data.tokenize.row_plans import PlannedText
+from core.data.tokenize.tokens import tokenize_texts
 from core.text.sentence import say
 
 
@@ -60,16 +62,24 @@ def text_train_on(text: Example, example: Example, train_on: str) -> str:
     return train_on if text is example else "answers"
 
 
-def to_encoded(line: int, text: RenderedText, ids: Sequence[int], spans: Iterable[Span], max_len: int) -> Encoded:
+def to_encoded(
+    line: int, text: RenderedText | PlannedText, ids: Sequence[int], spans: Iterable[Span], max_len: int
+) -> Encoded:
     """A rendered text from its token ids and the learned spans of them, cut at `max_len` tokens."""
     mask = np.zeros(len(ids), dtype=np.int8)
     for start, end in spans:
         mask[start:end] = 1
     mask[:1] = 0
-    cut, note = max(0, len(ids) - max_len), text.note
-    if cut and mask.any() and not mask[:max_len].any():
-        note = note or say("The answer starts behind the maximum length.")
+    cut = max(0, len(ids) - max_len)
+    note = note_of_cut(text.note, mask, max_len) if cut else text.note
     return Encoded(line, np.array(ids[:max_len], dtype=np.int32), mask[:max_len], cut, note)
+
+
+def note_of_cut(note: str, mask: NDArray[Any], max_len: int) -> str:
+    """The note of a text with this mask that is cut at `max_len` tokens, which had `note` before."""
+    if mask.any() and not mask[:max_len].any():
+        return note or say("The answer starts behind the maximum length.")
+    return note
 
 
 def align_pair(texts: Iterable[Encoded]) -> tuple[Encoded, ...]:

@@ -1,6 +1,6 @@
 """Many examples as tokens, on all processor cores: the same numbers as encode_example()."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -8,8 +8,13 @@ from typing import Any
 
 from core.data.format.example import Example
 from core.data.tokenize.encode import Encoded, align_pair, split_texts, text_train_on, to_encoded
-from core.data.tokenize.rendered_text import RenderedText, render_example
-from core.data.tokenize.tokens import Ids, Span, tokenize_texts
+from core.data.tokenize.planned_spans import Ids, Span
+from core.data.tokenize.rendered_text import RenderedText
+from core.data.tokenize.row_plans import PlannedText
+from core.data.tokenize.row_writer import RowWriter
+from core.data.tokenize.store_builder import TokenizedText, make_block
+from core.data.tokenize.token_store import TokenStore
+from core.data.tokenize.tokens import tokenize_texts
 
 TEXTS_AT_ONCE = 2000  # texts tokenized at once: enough for all processor cores, little enough to show progress
 
@@ -45,12 +50,23 @@ def iterate_encoded(
 ) -> Iterator[tuple[Encoded, ...]]:
     """encode_examples() one by one, so that not all rows need be in memory. Raises Cancelled."""
     count = 0
-    for rows in _encode_slabs(examples, tokenizer, train_on, max_len):
-        yield from rows
-        count += len(rows)
+    for slab in _encode_slabs(examples, tokenizer, train_on):
+        yield from slab.encode(max_len)
+        count += len(slab.lines)
         if progress:
             progress(count, len(examples))
         if cancelled and cancelled():
+            raise Cancelled
+
+
+def iterate_blocks(
+    examples: Iterable[Example], tokenizer: Any, *, train_on: str, max_len: int, cancelled: Callable[[], bool]
+) -> Iterator[TokenStore]:
+    """The texts of encode_examples() in blocks of a few thousand, each as soon as its examples are there. Raises
+    Cancelled."""
+    for slab in _encode_slabs(examples, tokenizer, train_on):
+        yield slab.block(max_len)
+        if cancelled():
             raise Cancelled
 
 
@@ -59,7 +75,7 @@ class _Slab:
     """Some examples while they are tokenized."""
 
     lines: list[int]  # of each example
-    rendered: list[list[RenderedText]]  # of each example its texts
+    rendered: list[list[RenderedText | PlannedText]]  # of each example its texts
     tokens: Future[list[tuple[Ids, list[Span]]]]  # of each text
 
     def encode(self, max_len: int) -> list[tuple[Encoded, ...]]:
@@ -69,29 +85,38 @@ class _Slab:
             for line, texts in zip(self.lines, self.rendered, strict=True)
         ]
 
+    def block(self, max_len: int) -> TokenStore:
+        """The same texts as a store."""
+        tokens = iter(self.tokens.result())
+        texts, pairs = list[TokenizedText](), list[int]()
+        for line, own in zip(self.lines, self.rendered, strict=True):
+            if len(own) == 2:
+                pairs.append(len(texts))
+            texts += [TokenizedText(line, text.note, *next(tokens)) for text in own]
+        return make_block(texts, pairs, max_len)
 
-def _encode_slabs(
-    examples: Sequence[Example], tokenizer: Any, train_on: str, max_len: int
-) -> Iterator[list[tuple[Encoded, ...]]]:
-    """The examples encoded, slab after slab. One slab is rendered while the one before it is tokenized, which needs no
-    Python."""
+
+def _encode_slabs(examples: Iterable[Example], tokenizer: Any, train_on: str) -> Iterator[_Slab]:
+    """The examples as slabs, each when it is tokenized or nearly so. One slab is read and rendered while the one before
+    it is tokenized, which needs no Python."""
+    writer = RowWriter(tokenizer)
     with ThreadPoolExecutor(1, "tokenize") as worker:
         previous: _Slab | None = None
         for slab in _slabs(examples):
             rendered = [
-                [render_example(text, tokenizer, text_train_on(text, example, train_on)) for text in texts]
+                [writer.write(text, text_train_on(text, example, train_on)) for text in texts]
                 for example, texts in slab
             ]
             tokens = worker.submit(tokenize_texts, list(chain.from_iterable(rendered)), tokenizer)
             current = _Slab([example.line for example, _ in slab], rendered, tokens)
             if previous:
-                yield previous.encode(max_len)
+                yield previous
             previous = current
         if previous:
-            yield previous.encode(max_len)
+            yield previous
 
 
-def _slabs(examples: Sequence[Example]) -> Iterator[list[tuple[Example, tuple[Example, ...]]]]:
+def _slabs(examples: Iterable[Example]) -> Iterator[list[tuple[Example, tuple[Example, ...]]]]:
     """(example, its texts) in groups of about TEXTS_AT_ONCE texts."""
     slab: list[tuple[Example, tuple[Example, ...]]] = []
     count = 0

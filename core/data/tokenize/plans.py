@@ -16,7 +16,7 @@ from core.data.format.example import Message
 
 _TEXTS = frozenset(("content", "reasoning_content", "thinking"))  # keys of messages whose values are traced
 _HIDDEN = "weight"
-_LONGEST = 1 << 20  # characters of what is written so; more goes through the template, with its limits
+LONGEST = 1 << 20  # characters of what is written so; more goes through the template, with its limits
 _MOST_TEMPLATES = 16  # of a tokenizer
 _MOST_FORMS = 512  # that are kept for a template
 _MOST_PLANS = 8  # of a form, one for each set of answers
@@ -26,7 +26,9 @@ Form = tuple[Any, ...]  # whether an answer is asked for; the keys of every mess
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
+    """What a template makes of a form. `values` are the conversation's texts, and what `made` makes of them."""
+
     made: tuple[tuple[int, str, tuple[Any, ...]], ...]  # (number of a value, method, arguments): the next value
     answers: tuple[tuple[Any, int, Any, bool], ...]  # (question, number of a value, argument, answer)
     pieces: tuple[str, ...]  # of the text, those that are values left empty
@@ -34,21 +36,28 @@ class _Plan:
 
     def write(self, texts: list[str]) -> str | None:
         """The text with these in it; None where they answer otherwise."""
+        values = self.match(texts)
+        if values is None:
+            return None
+        pieces = [*self.pieces]
+        for piece, number in self.places:
+            pieces[piece] = values[number]
+        return "".join(pieces)
+
+    def match(self, texts: list[str]) -> list[str] | None:
+        """The values of these texts; None where they answer otherwise."""
         values = [*texts]
         for number, method, arguments in self.made:
             values.append(getattr(values[number], method)(*arguments))
         for question, number, argument, answer in self.answers:
             if question(values[number], argument) is not answer:
                 return None
-        pieces = [*self.pieces]
-        for piece, number in self.places:
-            pieces[piece] = values[number]
-        return "".join(pieces)
+        return values
 
 
 @dataclass
 class _FormPlans:
-    plans: list[_Plan] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
     failures: int = 0
 
 
@@ -73,12 +82,21 @@ def write(messages: Sequence[Message], tokenizer: Any, add_generation_prompt: bo
     if not read or not known:
         return None
     texts = read[1]
-    if known.plans and sum(map(len, texts)) < _LONGEST:
+    if known.plans and sum(map(len, texts)) < LONGEST:
         for plan in known.plans:
             text = plan.write(texts)
             if text is not None:
-                return text if len(text) < _LONGEST else None
+                return text if len(text) < LONGEST else None
     return None
+
+
+def find(messages: Sequence[Message], tokenizer: Any, add_generation_prompt: bool) -> Plan | None:
+    """A plan by which write() writes this conversation; None where there is none yet."""
+    read = _read_form(messages, add_generation_prompt)
+    known = _known(tokenizer).forms.get(read[0]) if read else None
+    if not read or not known:
+        return None
+    return next((plan for plan in known.plans if plan.match(read[1]) is not None), None)
 
 
 def learn(messages: Sequence[Message], tokenizer: Any, add_generation_prompt: bool, text: str) -> None:
@@ -144,7 +162,7 @@ def _find_plans(tokenizer: Any, template: Any) -> _TemplatePlans:
 
 def _follow(
     messages: Sequence[Message], tokenizer: Any, add_generation_prompt: bool, text: str, plans: _TemplatePlans
-) -> _Plan | None:
+) -> Plan | None:
     from transformers.utils import chat_template_utils
 
     from core.data.tokenize.limit_templates import model_environment
@@ -170,7 +188,7 @@ def _follow(
     if str.__str__(written) != text:
         return None
     parts = written.parts if isinstance(written, TracedText) else (written,)
-    return _Plan(
+    return Plan(
         made=tuple(trace.made),
         answers=tuple((QUESTIONS[q], number, argument, a) for (number, q, argument), a in trace.answers.items()),
         pieces=tuple(part if isinstance(part, str) else "" for part in parts),

@@ -1,35 +1,44 @@
 """Rendered texts as tokens, many at a time: fast tokenizers work on all processor cores when given many texts."""
 
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.tokenize.planned_spans import Ids, Span, common_prefix_length, find_planned_spans
 from core.data.tokenize.rendered_text import LearnedSpan, RenderedText
+from core.data.tokenize.row_plans import PlannedText
+from core.data.tokenize.separators import separator_ids
 
-Span = tuple[int, int]  # the first token, and the one behind the last
-Ids = list[int]
 
-
-def tokenize_texts(texts: Sequence[RenderedText], tokenizer: Any) -> list[tuple[Ids, list[Span]]]:
+def tokenize_texts(texts: Sequence[RenderedText | PlannedText], tokenizer: Any) -> list[tuple[Ids, list[Span]]]:
     """(token ids, learned spans of them) of each text."""
-    raw = _tokenize_raw([text.text for text in texts if text.raw], tokenizer)
-    rendered = iter(_tokenize_rendered([text.text for text in texts if not text.raw], tokenizer))
-    tokenized = [_Tokenized(raw[text.text]) if text.raw else next(rendered) for text in texts]
-    starts = _answer_starts(texts, tokenized, tokenizer)
-    rows = []
-    for text, tokens in zip(texts, tokenized, strict=True):
+    rows: dict[int, tuple[Ids, list[Span]]] = {}
+    written = [n for n, text in enumerate(texts) if isinstance(text, PlannedText) or not text.raw]
+    tokenized = dict(zip(written, _tokenize_rendered([texts[n].text for n in written], tokenizer), strict=True))
+    planned = [(n, text) for n, text in enumerate(texts) if isinstance(text, PlannedText)]
+    if planned:
+        ids = [tokenized[n].ids for n, _ in planned]
+        separators = separator_ids(tokenizer, len(tokenizer))
+        found = find_planned_spans([text for _, text in planned], ids, separators, lambda t: _ids_of(t, tokenizer))
+        rows = {n: (own, spans) for (n, _), own, spans in zip(planned, ids, found, strict=True) if spans is not None}
+    others = [n for n in range(len(texts)) if n not in rows]
+    found_spans = _find_spans([texts[n] for n in others], [tokenized.get(n) for n in others], tokenizer)
+    rows |= zip(others, found_spans, strict=True)
+    return [rows[n] for n in range(len(texts))]
+
+
+def _find_spans(
+    texts: Sequence[RenderedText | PlannedText], tokenized: Sequence["_Tokenized | None"], tokenizer: Any
+) -> Iterator[tuple[Ids, list[Span]]]:
+    """(token ids, learned spans of them) of each text, from the characters that are learned. `tokenized` has the tokens
+    of texts that are not raw."""
+    rendered = [text.rendered() if isinstance(text, PlannedText) else text for text in texts]
+    raw = _tokenize_raw([text.text for text in rendered if text.raw], tokenizer)
+    tokens_of = [own or _Tokenized(raw[text.text]) for text, own in zip(rendered, tokenized, strict=True)]
+    starts = _answer_starts(rendered, tokens_of, tokenizer)
+    for text, tokens in zip(rendered, tokens_of, strict=True):
         spans = [_token_span(span, text, tokens, starts) for span in text.spans]
-        rows.append((_without_eos(tokens.ids, tokenizer) if text.open_ended else tokens.ids, spans))
-    return rows
-
-
-def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many leading tokens two sequences share."""
-    for n, (a, b) in enumerate(zip(first, second, strict=False)):
-        if a != b:
-            return n
-    return min(len(first), len(second))
+        yield _without_eos(tokens.ids, tokenizer) if text.open_ended else tokens.ids, spans
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def _answer_starts(texts: Sequence[RenderedText], tokenized: Sequence[_Tokenized
     Rendered conversations are compared from the prompt's last special token on: what stands before such a token
     has no influence on what comes after. These ends are short and mostly the same, such as "<|im_start|>assistant".
     """
-    separators = _separator_ids(tokenizer, len(tokenizer))
+    separators = separator_ids(tokenizer, len(tokenizer))
     prompts = [
         (text, tokens, span.prompt)
         for text, tokens in zip(texts, tokenized, strict=True)
@@ -100,27 +109,17 @@ def _last_separator(tokens: _Tokenized, end: int, separators: frozenset[int]) ->
     return 0, 0
 
 
-@functools.lru_cache(maxsize=4)
-def _separator_ids(tokenizer: Any, size: int) -> frozenset[int]:
-    """Tokens that separate the text, so that both sides are tokenized independently. `size` is part of the cache's key
-    alone: it changes when tokens are added."""
-    added_tokens = tokenizer.added_tokens_decoder.items()
-    return frozenset(id for id, t in added_tokens if t.special and not (t.normalized or t.lstrip or t.single_word))
-
-
 def _tokenize_raw(texts: Iterable[str], tokenizer: Any) -> dict[str, Ids]:
     """Tokens of raw texts, with the special tokens that the tokenizer adds, but never two beginnings or two ends."""
     unique = list(dict.fromkeys(texts))
-    if not unique:
-        return {}
-    batch = tokenizer(unique, return_attention_mask=False, return_token_type_ids=False, verbose=False)
-    return {text: _without_doubles(ids, tokenizer) for text, ids in zip(unique, batch["input_ids"], strict=True)}
+    encodings = encode_batch(unique, tokenizer, add_special_tokens=True)
+    return {text: _without_doubles(e.ids, tokenizer) for text, e in zip(unique, encodings, strict=True)}
 
 
 def _without_doubles(ids: Ids, tokenizer: Any) -> Ids:
-    if len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id:
+    if len(ids) > 1 and ids[0] == ids[1] and ids[0] == tokenizer.bos_token_id:
         ids = ids[1:]
-    if len(ids) > 1 and ids[-1] == ids[-2] == tokenizer.eos_token_id:
+    if len(ids) > 1 and ids[-1] == ids[-2] and ids[-1] == tokenizer.eos_token_id:
         ids = ids[:-1]
     return ids
 
@@ -132,13 +131,29 @@ def _without_eos(ids: Ids, tokenizer: Any) -> Ids:
 
 def _tokenize_rendered(texts: list[str], tokenizer: Any) -> list[_Tokenized]:
     """Tokens of texts that hold their special tokens already."""
+    return [_Tokenized(e.ids, e) for e in encode_batch(texts, tokenizer, add_special_tokens=False)]
+
+
+def _ids_of(text: str, tokenizer: Any) -> Ids:
+    return _tokenize_rendered([text], tokenizer)[0].ids
+
+
+def encode_batch(texts: list[str], tokenizer: Any, *, add_special_tokens: bool) -> list[Any]:
+    """The texts as the tokenizer encodes them, each an Encoding of the tokenizers library.
+
+    That library is asked itself: what transformers does with each encoding takes as long as the tokens of a short text.
+    """
+    from transformers import PreTrainedTokenizerFast
+
     if not texts:
         return []
-    batch = tokenizer(
-        texts,
-        add_special_tokens=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    return [_Tokenized(ids, encoding) for ids, encoding in zip(batch["input_ids"], batch.encodings, strict=True)]
+    options = {"add_special_tokens": add_special_tokens}
+    if type(tokenizer)._encode_plus is not PreTrainedTokenizerFast._encode_plus:  # it does something of its own
+        return list(tokenizer(texts, **options, verbose=False).encodings)
+    backend = tokenizer.backend_tokenizer
+    if backend.truncation is not None or backend.padding is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    if backend.encode_special_tokens != tokenizer.split_special_tokens:
+        backend.encode_special_tokens = tokenizer.split_special_tokens
+    return list(backend.encode_batch(texts, **options))

@@ -30,13 +30,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was read, each time that files are."""
     made: list[Any] = []
-    load = dataset_module.load_dataset
+    read = dataset_module.encode_files
 
     def count(*args: Any, **options: Any) -> Any:
         made.append(args[0])
-        return load(*args, **options)
+        return read(*args, **options)
 
-    monkeypatch.setattr(dataset_module, "load_dataset", count)
+    monkeypatch.setattr(dataset_module, "encode_files", count)
     return made
 
 
