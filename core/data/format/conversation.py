@@ -96,6 +96,26 @@ def parse_messages(value: Sequence[Any]) -> tuple[Message, ...]:
     return tuple(_parse_message(m, n) for n, m in enumerate(value, 1))
 
 
+def plain_messages(value: Any) -> tuple[Message, ...] | None:
+    """The messages of a conversation that parse_messages() and trim_to_last_answer() leave as it is, without remarks:
+    in OpenAI's form, ending with an answer, no answer empty, nothing but who and what. None for any other value."""
+    if type(value) is not list:
+        return None
+    role = None
+    for message in value:
+        if type(message) is not dict or len(message) != 2:
+            return None
+        role, content = message.get("role"), message.get("content")
+        if type(content) is not str or next(iter(message)) != "role":
+            return None
+        if role == "assistant":
+            if not content or content.isspace():
+                return None
+        elif role != "user" and role != "system":
+            return None
+    return tuple(value) if role == "assistant" else None
+
+
 def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], list[Remark]]:
     """(the conversation up to its last answer, a remark if something followed it).
 

@@ -7,9 +7,9 @@ import os
 import tempfile
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def read_entry(folder: Path, key: str) -> Entry | None:
     try:
         with path.open("rb") as file:
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        entry = _parse(data, key)
+            entry = _parse(data, file, key)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     with contextlib.suppress(OSError):
@@ -88,7 +88,8 @@ def write_entry(folder: Path, key: str, stores: Mapping[str, TokenStore], about:
     return True
 
 
-def _parse(data: memoryview, key: str) -> Entry | None:
+def _parse(data: memoryview, file: BinaryIO, key: str) -> Entry | None:
+    """The entry in a file that is mapped as `data`. Read to its end, that is not all in memory then."""
     if data[:8] != _MAGIC:
         return None
     end = 24 + int.from_bytes(data[8:16], "little")
@@ -99,11 +100,13 @@ def _parse(data: memoryview, key: str) -> Entry | None:
     if header["key"] != key:
         return None
     arrays: list[NDArray[Any]] = []
+    blocks: list[tuple[int, int]] = []
     offset = end + -end % 64
     for dtype, count in zip([*_ARRAYS.values()] * len(header["stores"]), header["counts"], strict=True):
         arrays.append(np.frombuffer(data, dtype, count, offset))
+        blocks.append((offset, arrays[-1].nbytes))
         offset += arrays[-1].nbytes + -arrays[-1].nbytes % 64
-    if offset != len(data) or _checksum(map(_bytes, arrays)) != header["sum"]:
+    if offset != len(data) or _checksum(_read_blocks(file, blocks)) != header["sum"]:
         return None
     remaining = iter(arrays)
     stores = {
@@ -115,6 +118,16 @@ def _parse(data: memoryview, key: str) -> Entry | None:
 
 def _bytes(array: NDArray[Any]) -> memoryview:
     return array.data.cast("B") if array.size else memoryview(b"")
+
+
+def _read_blocks(file: BinaryIO, blocks: Iterable[tuple[int, int]]) -> Iterator[memoryview]:
+    """The bytes of blocks, each (where it begins, its length), in pieces."""
+    buffer = memoryview(bytearray(1 << 20))
+    for start, length in blocks:
+        file.seek(start)
+        while length and (count := file.readinto(buffer[: min(length, len(buffer))])):  # type: ignore[attr-defined]
+            yield buffer[:count]
+            length -= count
 
 
 def _checksum(blocks: Any) -> int:

@@ -29,6 +29,9 @@ def _match_chat(speaker_key: str) -> Callable[[Values], tuple[str, ...]]:
 
 
 def _build_chat(row: Row) -> ParseResult:
+    plain = chat.plain_messages(row.value.get("messages")) if len(row.value) == 1 else None  # most rows
+    if plain is not None:
+        return (Example(row.line, messages=plain),), []
     messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
     return (Example(row.line, messages=messages, tools=common.read_tools(row.value)),), remarks
 
