@@ -18,7 +18,6 @@ from core.data.read.files import dataset_label, find_files
 from core.data.tokenize.cache import cache_key, list_contents
 from core.data.tokenize.encoding import Cancelled
 from core.data.tokenize.end_of_turn import EndOfTurn, find_end_of_turn
-from core.data.tokenize.store_builder import join_blocks
 from core.data.tokenize.token_store import TokenStore
 from core.errors import BadData, BadOption, Unavailable, UserError
 from core.events import Event, Phase, Warned
@@ -267,9 +266,9 @@ def _join_texts(splits: _Splits, per_row: int) -> list[tuple[TokenStore, NDArray
     train, held_out = splits.train, splits.held_out or _Side(splits.train.files, ~all_of(splits.train.files))
     wanted = [np.repeat(side.wanted, per_row) for side in (train, held_out)]
     if held_out.files is train.files:
-        stores = join_blocks(train.files.blocks, wanted)
+        stores = train.files.texts.join(wanted)
     else:
-        stores = [join_blocks(side.files.blocks, [own])[0] for side, own in zip((train, held_out), wanted, strict=True)]
+        stores = [side.files.texts.join([own])[0] for side, own in zip((train, held_out), wanted, strict=True)]
     return [(store, side.files.labels[side.wanted]) for store, side in zip(stores, (train, held_out), strict=True)]
 
 

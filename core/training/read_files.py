@@ -14,7 +14,7 @@ from core.data.check.content_keys import Keys, key_bytes_array
 from core.data.dataset import Dataset, DatasetReader
 from core.data.format.example import Example
 from core.data.tokenize.encoding import iterate_blocks
-from core.data.tokenize.token_store import TokenStore
+from core.data.tokenize.store_builder import GatheredTexts
 
 KEPT = 2000  # examples that are kept: nearly always those that samples are taken from are among them
 
@@ -29,7 +29,7 @@ class ReadFiles:
     keys: Keys  # [N, 2]
     labels: NDArray[np.float32]  # [N]: 1 for good, 0 for bad or no label
     examples: tuple[Example, ...]  # the first KEPT; all of them where they were not tokenized
-    blocks: list[TokenStore]  # their texts; none where they were not tokenized
+    texts: GatheredTexts  # none where they were not tokenized
     read: Callable[[], DatasetReader]  # the same files once more
 
     def take(self, wanted: NDArray[np.bool_], most: int) -> tuple[Example, ...]:
@@ -47,7 +47,7 @@ def read_files(read: Callable[[], DatasetReader]) -> ReadFiles:
     reading = _Reading(read, None)
     for _ in reading.iterate():
         pass
-    return reading.finish([])
+    return reading.finish(GatheredTexts())
 
 
 def encode_files(
@@ -58,15 +58,15 @@ def encode_files(
     Raises what DatasetReader raises, and Cancelled.
     """
     reading = _Reading(read, KEPT)
-    blocks: list[TokenStore] = []
+    texts = GatheredTexts()
     done = 0
     with closing(reading.iterate()) as examples:
         for block in iterate_blocks(examples, tokenizer, cancelled=cancelled, **options):
-            if blocks:
+            if done:
                 report(done, reading.reader.fraction)
-            blocks.append(block)
+            texts.add(block)
             done = len(reading.labels)
-    return reading.finish(blocks)
+    return reading.finish(texts)
 
 
 class _Reading:
@@ -86,10 +86,10 @@ class _Reading:
                     examples.append(example)
                 yield example
 
-    def finish(self, blocks: list[TokenStore]) -> ReadFiles:
+    def finish(self, texts: GatheredTexts) -> ReadFiles:
         labels = np.array(self.labels, np.float32)
         return ReadFiles(
-            self.reader.dataset(), key_bytes_array(self.keys), labels, tuple(self.examples), blocks, self.read
+            self.reader.dataset(), key_bytes_array(self.keys), labels, tuple(self.examples), texts, self.read
         )
 
 

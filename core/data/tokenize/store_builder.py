@@ -1,10 +1,10 @@
 """Tokenized texts gathered block by block, and put together at the end: one side to train on, others held out.
 
-While they are gathered they take little more memory than as a TokenStore, and while they are put together each block
-is given back as soon as it was copied.
+At each moment they take little more memory than as a TokenStore.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -80,45 +80,73 @@ def _count_before(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
 
 
-def join_blocks(blocks: list[TokenStore], sides: Sequence[NDArray[np.bool_]]) -> list[TokenStore]:
-    """The texts of the blocks that each side wants, of all texts [N], in their order. The list is empty afterwards."""
-    counts = [len(block) for block in blocks]
-    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    lengths = np.concatenate([block.lengths for block in blocks]) if blocks else np.zeros(0, np.int64)
-    joined = [_Side(wanted, lengths) for wanted in sides]
-    blocks.reverse()
-    for number in range(len(counts)):
-        block = blocks.pop()
-        bits = np.unpackbits(block.mask, count=len(block.tokens))
-        for side, wanted in zip(joined, sides, strict=True):
-            side.add(block, bits, wanted[ends[number] : ends[number + 1]])
-    return [side.finish() for side in joined]
+class GatheredTexts:
+    """Blocks of texts, in the order in which they are added. Their tokens lie in one buffer, in which those of the
+    largest side stay in the end: as blocks of their own, what is freed of them would not be given back."""
+
+    def __init__(self) -> None:
+        self._tokens = bytearray()
+        self._blocks: list[TokenStore] = []  # without their tokens
+        self._lengths: list[NDArray[np.int64]] = []  # of the texts of each block
+
+    def add(self, block: TokenStore) -> None:
+        self._tokens += np.ascontiguousarray(block.tokens).data.cast("B") if len(block.tokens) else b""
+        self._blocks.append(replace(block, tokens=np.zeros(0, np.int32)))
+        self._lengths.append(block.lengths)
+
+    def join(self, sides: Sequence[NDArray[np.bool_]]) -> list[TokenStore]:
+        """The texts that each side wants, of all texts [N], in their order; no text by two sides. Once only."""
+        tokens = np.frombuffer(self._tokens, np.int32)
+        lengths = np.concatenate([*self._lengths, np.zeros(0, np.int64)])
+        joined = [_Side(wanted, lengths[wanted]) for wanted in sides]
+        largest = max(joined, key=lambda side: side.size)
+        for side in joined:
+            side.tokens = tokens[: side.size] if side is largest else np.empty(side.size, np.int32)
+        joined_last = sorted(joined, key=lambda side: side is largest)  # it writes where the others read
+        first = start = 0  # text and token
+        for block, own in zip(self._blocks, self._lengths, strict=True):
+            end = start + int(own.sum())
+            bits = np.unpackbits(block.mask, count=end - start)
+            for side in joined_last:
+                side.add(block, own, tokens[start:end], bits, first)
+            first, start = first + len(own), end
+        return [side.finish() for side in joined]
 
 
 class _Side:
     """A store that is filled from the front."""
 
+    tokens: NDArray[np.int32]  # that are filled, [size]
+
     def __init__(self, wanted: NDArray[np.bool_], lengths: NDArray[np.int64]) -> None:
-        own = lengths[wanted]
-        self._ends = np.concatenate([[0], np.cumsum(own, dtype=np.int64)])
-        self._tokens = np.empty(int(self._ends[-1]), np.int32)
-        self._mask = np.zeros(-(-len(self._tokens) // 8), np.uint8)
-        self._lines, (self._cut, self._note, self._learned) = (
-            np.empty(len(own), np.int64),
-            (np.empty(len(own), np.int32) for _ in range(3)),
-        )
+        """`wanted` [N] of all texts, `lengths` of those that are."""
+        self._wanted = wanted
+        self._ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        self.size = int(self._ends[-1])
+        self._mask = np.zeros(-(-self.size // 8), np.uint8)
+        self._lines = np.empty(len(lengths), np.int64)
+        self._cut, self._note, self._learned = (np.empty(len(lengths), np.int32) for _ in range(3))
         self._notes: dict[str, int] = {}
         self._texts = self._count = 0  # texts and tokens so far
         self._rest = np.zeros(0, np.uint8)  # the mask of the last tokens, fewer than a byte has
 
-    def add(self, block: TokenStore, bits: NDArray[np.uint8], wanted: NDArray[np.bool_]) -> None:
-        kept = np.repeat(wanted, block.lengths)
-        tokens = block.tokens[kept]
+    def add(
+        self,
+        block: TokenStore,
+        lengths: NDArray[np.int64],
+        block_tokens: NDArray[np.int32],
+        bits: NDArray[np.uint8],
+        first: int,
+    ) -> None:
+        """Take what is wanted of a block whose first text is number `first` of all; `bits` is its mask, unpacked."""
+        wanted = self._wanted[first : first + len(lengths)]
+        kept = np.repeat(wanted, lengths)
+        tokens = block_tokens[kept]
         mask = np.concatenate([self._rest, bits[kept]])
-        whole, first = len(mask) // 8 * 8, (self._count - len(self._rest)) // 8
-        self._mask[first : first + whole // 8] = np.packbits(mask[:whole])
+        whole, place = len(mask) // 8 * 8, (self._count - len(self._rest)) // 8
+        self._mask[place : place + whole // 8] = np.packbits(mask[:whole])
         self._rest = mask[whole:]
-        self._tokens[self._count : self._count + len(tokens)] = tokens
+        self.tokens[self._count : self._count + len(tokens)] = tokens
         self._count += len(tokens)
         texts = slice(self._texts, self._texts + int(wanted.sum()))
         self._lines[texts], self._cut[texts] = block.lines[wanted], block.cut[wanted]
@@ -135,7 +163,7 @@ class _Side:
         if len(self._rest):
             self._mask[-1:] = np.packbits(self._rest)
         return TokenStore(
-            tokens=self._tokens,
+            tokens=self.tokens,
             mask=self._mask,
             ends=self._ends,
             lines=self._lines,

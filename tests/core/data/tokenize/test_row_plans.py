@@ -13,7 +13,7 @@ from core.data.tokenize.encoding import encode_examples, iterate_blocks
 from core.data.tokenize.rendered_text import render_example
 from core.data.tokenize.row_plans import PlannedText
 from core.data.tokenize.row_writer import RowWriter
-from core.data.tokenize.store_builder import join_blocks
+from core.data.tokenize.store_builder import GatheredTexts
 from core.data.tokenize.token_store import TokenStore
 from tests.core.data.conftest import CHATML, make_tokenizer
 from tests.core.data.tokenize.test_encode import ENDS_ONCE, INJECTS, OPENS, THINKS, TRIMS
@@ -116,12 +116,13 @@ def test_blocks_are_the_stores_of_rows_one_by_one(rows: list[Example], max_len: 
     encoded = encode_examples(rows, tokenizer, **options)
     per_row = len(encoded[0])
     wanted = np.random.default_rng(0).random(len(rows)) < 0.7
-    halves = [half for block in blocks for half in split(block, 101)]
+    gathered = GatheredTexts()
+    for half in (half for block in blocks for half in split(block, 101)):
+        gathered.add(half)
     texts = [np.repeat(side, per_row) for side in (wanted, ~wanted)]
-    for side, joined in zip((wanted, ~wanted), join_blocks(halves, texts), strict=True):
+    for side, joined in zip((wanted, ~wanted), gathered.join(texts), strict=True):
         one_by_one = TokenStore.from_texts(t for row, own in zip(encoded, side, strict=True) if own for t in row)
         for name in ("tokens", "mask", "ends", "lines", "cut", "note", "learned"):
             found, expected = getattr(joined, name), getattr(one_by_one, name)
             assert found.dtype == expected.dtype and found.tolist() == expected.tolist(), name
         assert joined.notes == one_by_one.notes and joined.is_consistent()
-    assert not halves
