@@ -5,12 +5,14 @@ import sys
 
 from core.device.malloc import keep_freed as _keep_freed
 from core.device.openblas import preload as _preload
+from core.quick_imports import prepare as _prepare_imports
 
 __version__ = "0.1.0"
 
 # Before anything imports MLX: a library loaded earlier wins the BLAS symbols (see core/device/openblas.py).
 _preload()
 _keep_freed()
+_prepare_imports()
 # MLX on CUDA keeps what it has launched for launching it again. By default it takes note of 400 different graphs and
 # ends the program when it has met more than twice as many, which batches of many shapes do.
 os.environ.setdefault("MLX_CUDA_GRAPH_CACHE_SIZE", "2000")
