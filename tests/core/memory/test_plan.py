@@ -10,6 +10,11 @@ from core.run import Run
 TOKENS = 1024
 
 
+@pytest.fixture(autouse=True)
+def one_batch_at_a_time() -> None:
+    """No: as many as the machine has cores for, as usual."""
+
+
 def estimate(run: Run) -> Estimate:
     """A megabyte a token; a tenth of it with checkpointing."""
     activations = 1_000_000 * TOKENS * run.train.batch_size

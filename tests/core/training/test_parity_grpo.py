@@ -17,6 +17,11 @@ from tests.core.training.test_parity_sft import REFERENCE, distance
 CASES: dict[str, Any] = json.loads((REFERENCE / "grpo.json").read_text(encoding="utf-8"))["cases"]
 
 
+@pytest.fixture(autouse=True)
+def one_batch_at_a_time() -> None:
+    """No: as many as the machine has cores for, as usual."""
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_step_is_that_of_trl(name: str, tmp_path: Path) -> None:
     case = CASES[name]

@@ -24,6 +24,11 @@ CASES: dict[str, Any] = RECORDED["cases"]
 TOKENS = mx.array([RECORDED["tokens"]])
 
 
+@pytest.fixture(autouse=True)
+def one_batch_at_a_time() -> None:
+    """No: as many as the machine has cores for, as usual."""
+
+
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["steps"]])
 def test_eight_steps_are_those_of_trl_with_peft(name: str, tmp_path: Path) -> None:
     case = CASES[name]

@@ -27,6 +27,11 @@ EXPECTED = load_file(REFERENCE / "matrix.safetensors")
 SAMPLED = 23  # every so manyth cell is always tried: prime, so that each variant, model and so on has its turn
 
 
+@pytest.fixture(autouse=True)
+def one_batch_at_a_time() -> None:
+    """No: as many as the machine has cores for, as usual."""
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_eight_steps_are_those_of_trl(name: str, tmp_path: Path) -> None:
     case = CASES[name]

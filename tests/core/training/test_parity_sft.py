@@ -25,6 +25,11 @@ CASES: dict[str, Any] = json.loads((REFERENCE / "sft.json").read_text(encoding="
 pytestmark = pytest.mark.parametrize("name", CASES)
 
 
+@pytest.fixture(autouse=True)
+def one_batch_at_a_time() -> None:
+    """No: as many as the machine has cores for, as usual."""
+
+
 def test_tokens_and_targets_are_those_of_trl(name: str) -> None:
     case = CASES[name]
     tokenizer = load_tokenizer(REFERENCE / "models" / case["model"])

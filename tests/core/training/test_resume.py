@@ -26,6 +26,11 @@ from tests.core.training.test_trainer import adapter, losses, same_tensors
 MakeRun = Callable[..., Run]
 
 
+@pytest.fixture(autouse=True)
+def one_batch_at_a_time() -> None:
+    """No: as many as the machine has cores for, as usual."""
+
+
 def killed_run(make_run: MakeRun, after: int, output: str = "run", **sections: Any) -> Path:
     """A run that was killed right behind what follows step `after`: 8 steps, checkpoints at 2, 4, 6, 8."""
     train_options = {"steps": 8, "save_every": 2, "eval_every": 4} | sections.pop("train", {})
