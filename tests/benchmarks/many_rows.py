@@ -109,10 +109,10 @@ def build_part(rows: int, size: int, alone: dict[str, float], first: dict[str, f
     limit, clock = alone["processor"] * rows, alone["seconds"] * rows
 
     def line(title: str, found: dict[str, float]) -> str:
-        own = found["processor"]
+        own, memory = found["processor"], found["memory"]
         return (
             f"| {title} | {own:,.1f} s, {own / limit:.2f} × | {found['seconds']:,.1f} s, "
-            f"{found['seconds'] / clock:.2f} × | {found['memory']:,.0f} MiB, {1024 * found['memory'] / rows:.2f} KiB a row |"
+            f"{found['seconds'] / clock:.2f} × | {memory:,.0f} MiB, {1024 * memory / rows:.2f} KiB a row |"
         )
 
     return "\n".join(
@@ -120,7 +120,7 @@ def build_part(rows: int, size: int, alone: dict[str, float], first: dict[str, f
             f"Made by `python -m tests.benchmarks.many_rows FILE --rows {rows} --write`: {rows:,} conversations "
             f"({size / 1e6:,.0f} MB, {first['tokens'] / 1e6:,.0f} million tokens to train on), through all that a run "
             f"does with them before its first step, and the batches of {STEPS} steps. The tokenizer alone was measured "
-            f"with {SAMPLE:,} of them, of {alone['tokens']:.0f} tokens each. Other work may have run on the machine, "
+            f"with {SAMPLE:,} of them before and behind the runs, of {alone['tokens']:.0f} tokens each. Other work may have run on the machine, "
             "which the seconds show.",
             "",
             "| What | Processor time | Seconds | Peak memory above idle |",
@@ -146,8 +146,9 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir=options.folder) as place:
         rows_file = Path(place) / "rows.jsonl"
         write_variations(options.file, rows_file, options.rows)
-        found = [in_process(part, rows_file) for part in ("alone", "prepare", "prepare")]
-        text = build_part(options.rows, rows_file.stat().st_size, found[0], found[1], found[2])
+        before, first, second, behind = (in_process(part, rows_file) for part in ("alone", *("prepare",) * 2, "alone"))
+        alone = {name: min(value, behind[name]) for name, value in before.items()}
+        text = build_part(options.rows, rows_file.stat().st_size, alone, first, second)
     print(text)
     if options.write:
         put_part(RESULTS, "Data: figures", "Two runs on many rows", text)
