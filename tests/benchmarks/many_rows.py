@@ -120,8 +120,8 @@ def build_part(rows: int, size: int, alone: dict[str, float], first: dict[str, f
             f"Made by `python -m tests.benchmarks.many_rows FILE --rows {rows} --write`: {rows:,} conversations "
             f"({size / 1e6:,.0f} MB, {first['tokens'] / 1e6:,.0f} million tokens to train on), through all that a run "
             f"does with them before its first step, and the batches of {STEPS} steps. The tokenizer alone was measured "
-            f"with {SAMPLE:,} of them before and behind the runs, of {alone['tokens']:.0f} tokens each. Other work may have run on the machine, "
-            "which the seconds show.",
+            f"with {SAMPLE:,} of them before and behind the runs, of {alone['tokens']:.0f} tokens each. Other work may "
+            "have run on the machine, which the seconds show.",
             "",
             "| What | Processor time | Seconds | Peak memory above idle |",
             "|---|---|---|---|",
