@@ -8,16 +8,20 @@ import argparse
 import tempfile
 import time
 import unittest.mock
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.data.batch.batches import Batches
 from core.data.dataset import load_dataset
+from core.data.format.example import Example
 from core.data.tokenize import cache
 from core.data.tokenize.encode import split_texts
-from core.data.tokenize.encoding import TEXTS_AT_ONCE, encode_examples
+from core.data.tokenize.encoding import TEXTS_AT_ONCE, iterate_blocks
 from core.data.tokenize.rendered_text import render_example
+from core.data.tokenize.store_builder import GatheredTexts
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.resources import STARTER
 from core.run import Run
@@ -53,10 +57,11 @@ def prepare(folder: Path, count: int) -> list[Line]:
             tokenizer.backend_tokenizer.encode_batch(rendered[start : start + TEXTS_AT_ONCE], add_special_tokens=False)
 
     alone, _ = least(tokenize)
-    encoding, encoded = least(lambda: encode_examples(rows, tokenizer, **OPTIONS))
+    encoding, texts = least(lambda: gather(rows, tokenizer))
+    (encoded,) = texts.join([np.ones(count, bool)])
 
     def batch() -> None:
-        batches = Batches([text for row in encoded for text in row], 8, 1, True, 0)
+        batches = Batches(encoded, 8, 1, True, 0)
         for step in range(1, batches.steps_per_epoch + 1):
             batches.window(step)
 
@@ -77,6 +82,14 @@ def prepare(folder: Path, count: int) -> list[Line]:
         ("The same again, from the cache", figure(again + batching)),
         ("of which what load_rows() takes: the file's hash, reading", figure(again)),
     ]
+
+
+def gather(rows: Sequence[Example], tokenizer: Any) -> GatheredTexts:
+    """The rows' texts, tokenized as a run does it."""
+    texts = GatheredTexts()
+    for block in iterate_blocks(rows, tokenizer, **OPTIONS, cancelled=lambda: False):
+        texts.add(block)
+    return texts
 
 
 def prepare_again(path: Path, tokenizer: Any) -> float:
