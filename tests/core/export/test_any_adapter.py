@@ -1,5 +1,6 @@
 """Adapters that Hone did not train: mlx-lm's and PEFT's on the starter, chatted with and exported to every target."""
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -71,6 +72,7 @@ def adapter(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
+@functools.cache  # folders are written once
 def logits(folder: Path, adapter: Path | None = None) -> mx.array:
     model = load(folder, "float32", device="cpu").model
     if adapter:

@@ -152,7 +152,7 @@ def test_a_damaged_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     real = gguf.dequantize
     monkeypatch.setattr(gguf, "dequantize", lambda data, kind: real(data, kind) * 1.1)
     with pytest.raises(BadModel, match="would hold another"):
-        list(write_gguf(STARTER, tmp_path / "m.gguf", "f16"))
+        list(write_gguf(write_sample(tmp_path / "model", "qwen 3"), tmp_path / "m.gguf", "f16"))
 
 
 def test_export_of_a_model_and_what_is_there_already(tmp_path: Path) -> None:
@@ -165,7 +165,8 @@ def test_export_of_a_model_and_what_is_there_already(tmp_path: Path) -> None:
 
 
 def test_k_quants_need_llama_cpp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = ExportRequest(str(STARTER), str(tmp_path), "q4_k_m")
+    model = write_sample(tmp_path / "small", "qwen 3")
+    request = ExportRequest(str(model), str(tmp_path), "q4_k_m")
     monkeypatch.setattr(programs, "_PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unavailable, match="llama-quantize, which is not on this computer"):
@@ -175,14 +176,13 @@ def test_k_quants_need_llama_cpp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     quantizer.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     events = list(export(request, "gguf"))
-    assert [e.message for e in only(Warned, events)] == [
-        "Read again: as q4_k_m its tensors differ from 16 bit by 0.0%, 0.0% at most."
-    ]
-    (tmp_path / "starter-q4_k_m.gguf").unlink()
+    *_, told = [e.message for e in only(Warned, events)]
+    assert told == "Read again: as q4_k_m its tensors differ from 16 bit by 0.0%, 0.0% at most."
+    (tmp_path / "small-q4_k_m.gguf").unlink()
     quantizer.write_text('#!/bin/sh\necho packed > "$2"\n')
     with pytest.raises(BadModel, match="wrote a file that cannot be read"):
         list(export(request, "gguf"))
     quantizer.write_text("#!/bin/sh\necho 'failed to quantize: no space' >&2\nexit 1\n")
     with pytest.raises(BadModel, match="failed to quantize: no space"):
         list(export(request, "gguf"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["llama-quantize"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["llama-quantize", "small"]

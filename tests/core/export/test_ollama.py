@@ -18,6 +18,7 @@ from core.export.request import ExportRequest
 from core.export.targets import export
 from core.resources import STARTER
 from tests.core.conftest import only
+from tests.exports.families import write_sample
 
 LLAMA3 = (
     "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n{{ m.content | trim }}"
@@ -100,7 +101,7 @@ def server(monkeypatch: pytest.MonkeyPatch):
     """A double of Ollama's server on loopback."""
     Ollama.asked = []
     http = HTTPServer(("127.0.0.1", 0), Ollama)
-    Thread(target=http.serve_forever, daemon=True).start()
+    Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setattr(to_ollama, "ADDRESS", f"http://127.0.0.1:{http.server_port}")
     yield Ollama
     http.shutdown()
@@ -157,7 +158,7 @@ def test_the_same_answer_is_said_to_be_the_same(tmp_path: Path, server: type[Oll
 def test_a_model_that_ollama_refuses(tmp_path: Path, program: Path) -> None:
     program.write_text("#!/bin/sh\necho 'Error: unsupported architecture' >&2\nexit 1\n")
     with pytest.raises(Unavailable, match="did not take the model: Error: unsupported architecture"):
-        list(export(ExportRequest(str(STARTER), str(tmp_path / "out")), "ollama"))
+        list(export(ExportRequest(str(write_sample(tmp_path / "small", "qwen 3")), str(tmp_path / "out")), "ollama"))
 
 
 def test_names() -> None:

@@ -12,7 +12,7 @@ from core.run import Run
 from core.train import train
 from tests.core.conftest import write_model
 
-STEPS = 300
+STEPS = 200
 
 
 @pytest.mark.skipif(mx.default_device() == mx.gpu, reason="a GPU works ahead: what is in flight at a time varies")

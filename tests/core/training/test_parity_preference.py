@@ -24,7 +24,7 @@ METRICS = ("chosen_reward", "rejected_reward", "margin", "accuracy", "kl")
 
 MATRIX: dict[str, Any] = json.loads((REFERENCE / "matrix.json").read_text(encoding="utf-8"))
 EXPECTED = load_file(REFERENCE / "matrix.safetensors")
-SAMPLED = 23  # every so manyth cell is always tried: prime, so that each variant, model and so on has its turn
+SAMPLED = 41  # every so manyth cell is always tried: prime, so that each variant, model and so on has its turn
 
 
 @pytest.fixture(autouse=True)
