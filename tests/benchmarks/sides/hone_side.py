@@ -40,7 +40,7 @@ def main() -> None:
             reference_seconds += now - previous if is_asking else 0.0
             is_asking = isinstance(event, Phase) and event.name == "Asking the reference"
             previous = now
-            if event == Phase("Training") and not steps:
+            if isinstance(event, Phase) and event.name == "Training" and not steps:
                 cpu = time.process_time()
             if isinstance(event, Step):
                 steps.append(event)
