@@ -133,10 +133,11 @@ def operands(scene: Scene, *shapes: tuple[int, ...]) -> list[mx.array]:
     return arrays
 
 
-def multiply(scene: Scene, sizes: list[tuple[int, ...]]) -> tuple[Callable[[], Any], float]:
+def multiply(scene: Scene, sizes: list[tuple[int, ...]], *, at_once: bool = False) -> tuple[Callable[[], Any], float]:
     """(products of [..., m, k] and [..., k, n] for each (..., m, k, n), their floating-point operations).
 
-    Operands of equal shape are made once; the second lies as a weight does, [n, k].
+    Operands of equal shape are made once; the second lies as a weight does, [n, k]. Each product is handed over by
+    itself, so that none waits in memory, or all `at_once` where they are small: to hand one over costs a GPU more.
     """
     made: dict[tuple[int, ...], list[mx.array]] = {}
     for *batch, m, k, n in sizes:
@@ -144,10 +145,11 @@ def multiply(scene: Scene, sizes: list[tuple[int, ...]]) -> tuple[Callable[[], A
 
     def work() -> list[mx.array]:
         results = []
-        for size in sizes:  # each evaluated by itself, so that none waits in memory
+        for size in sizes:
             a, b = made[tuple(size)]
             results.append((a @ b.swapaxes(-1, -2))[..., :1, :1])
-            mx.async_eval(results[-1])
+            if not at_once:
+                mx.async_eval(results[-1])
         return results
 
     return work, float(sum(2 * np.prod(size) for size in sizes))
@@ -215,7 +217,7 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     }
     lines, alone, alone_cpu = list[tuple[str, Time, str]](), 0.0, 0.0
     for name, of_part in sizes.items():
-        work, operations = multiply(scene, of_part)
+        work, operations = multiply(scene, of_part, at_once=mx.default_device().type == mx.gpu)
         with product_threads(model, n):
             took = timed(work, rounds)
         alone, alone_cpu = alone + took.wall, alone_cpu + took.cpu
