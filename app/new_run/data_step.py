@@ -222,7 +222,7 @@ class DataStep(QWidget):
 
     def _show_scanned(self, scanned: "ScanResult") -> None:
         self.scanned = scanned
-        self.validation.show_set_aside(scanned.set_aside)
+        self.validation.show_set_aside(scanned.set_aside, scanned.usable)
         self._show_validation(True)
         self.preview.show_scanned(scanned)
         sentence = scanned.sentence

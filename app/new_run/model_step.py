@@ -109,7 +109,7 @@ class ModelStep(QWidget):
     def enter(self) -> None:
         """Look up the models on this computer, with the memory that the run takes with each, and check the chosen."""
         self._find()
-        self.second_model.list_runs(self._draft.run)
+        self.second_model.list_runs()
         self._check_model()
 
     def blocked_reason(self) -> str:
@@ -150,6 +150,8 @@ class ModelStep(QWidget):
     def _update(self, key: str) -> None:
         if key in ("", "method") or key == self.second_model.key:
             self.second_model.show_run(self._draft.run)
+        if key in ("", "method") and self.isVisible():
+            self.second_model.list_runs()
         if key in ("", "model.path", "model.revision"):
             self._show_choice()
             self._check_model()
@@ -168,6 +170,7 @@ class ModelStep(QWidget):
     def show_choices(self, choices: ModelChoices) -> None:
         """Show the models that were found, and the recommended ones."""
         self._fits = choices.fits
+        self.second_model.show_models([(card.title, card.path) for card in choices.local if not card.refused])
         shown = [card for card in choices.local if card.path in self.cards.cards]
         new = [card for card in choices.local if card.path not in self.cards.cards]
         count = len(new) if self._shows_all else max(0, _SHOWN - len(self.cards.cards))

@@ -12,7 +12,6 @@ from app.new_run.goals import other_model_option
 from app.runs import history
 from app.runs.settings_text import translate
 from app.style import theme
-from app.threads.model_library import ModelFacts
 from app.threads.task import Task
 from app.widgets.buttons import plain_button
 from app.widgets.card import Card, hbox, vbox
@@ -37,8 +36,10 @@ class SecondModel(Card):
         super().__init__()
         self.key = ""  # of the option that names the second model
         self._value: str | None = None
-        self._lookup_started = False  # whether the runs on this computer were looked up
-        self._known_models: list[tuple[str, str]] = []  # (label, value) of runs and models on this computer
+        self._run = Run()
+        self._looking: Task | None = None
+        self._runs: list[tuple[str, str]] = []  # (label, folder) of those on this computer
+        self._models: list[tuple[str, str]] = []  # (label, path), as well
         layout = vbox(self, 14, theme.GRID)
         self.title, self.help = heading(""), caption("")
         layout.addWidget(self.title)
@@ -59,7 +60,7 @@ class SecondModel(Card):
 
     def show_run(self, run: Run) -> None:
         """Show the choices for the run's method; hide the card where the method needs no second model."""
-        option = other_model_option(run)
+        self._run, option = run, other_model_option(run)
         self.setVisible(option is not None)
         if option is None:
             return
@@ -71,7 +72,7 @@ class SecondModel(Card):
         entries: list[tuple[str, str | None]] = [(option.unset[0].upper() + option.unset[1:], None)]
         if option.name == "reference":
             entries += [(label, value) for value, label in _REFERENCES.items()]
-        entries += [(tr("Starter model"), STARTER), *self._known_models]
+        entries += [(tr("Starter model"), STARTER), *self._models, *self._runs]
         if self._value not in [value for _, value in entries]:
             entries.append((str(self._value), self._value))
         self.choice.clear()
@@ -79,26 +80,25 @@ class SecondModel(Card):
             self.choice.addItem(label, value)
         self.choice.setCurrentIndex(self.choice.findData(self._value))
 
-    def list_runs(self, run: Run) -> None:
-        """Look up the runs on this computer, once: each is a trained model that can be the teacher or reference."""
-        if not self._lookup_started and other_model_option(run) is not None:
-            self._lookup_started = True
-            Task(self, lambda: history.list_runs(runs_folder()), done=lambda entries: self.add_known(entries, [], run))
+    def list_runs(self) -> None:
+        """Look up the runs on this computer: each is a trained model that can be the teacher or reference."""
+        if self._looking:
+            self._looking.cancel()
+        if other_model_option(self._run) is not None:
+            self._looking = Task(self, lambda: history.list_runs(runs_folder()), done=self._show_runs)
 
-    def add_known(self, runs: list[history.HistoryEntry], models: list[ModelFacts], run: Run) -> None:
-        """Offer the runs that have an adapter, and models on this computer."""
-        for entry in runs:
-            if (entry.folder / "adapters.safetensors").is_file():
-                label = tr(
-                    "{model} + {data}, {method}, {time:%d %b %H:%M}",
-                    model=entry.model,
-                    data=entry.data,
-                    method=entry.method,
-                    time=datetime.datetime.fromtimestamp(entry.start_time),
-                )
-                self._known_models.append((label, str(entry.folder)))
-        self._known_models += [(model.name, model.path) for model in models]
-        self.show_run(run)
+    def _show_runs(self, entries: list[history.HistoryEntry]) -> None:
+        self._runs = [
+            (_describe(entry), str(entry.folder))
+            for entry in entries
+            if (entry.folder / "adapters.safetensors").is_file()
+        ]
+        self.show_run(self._run)
+
+    def show_models(self, models: list[tuple[str, str]]) -> None:
+        """Offer these models on this computer, given as (title, path)."""
+        self._models = models
+        self.show_run(self._run)
 
     def choose_folder(self) -> None:
         """Let the person choose a model's or a run's folder."""
@@ -116,3 +116,13 @@ class SecondModel(Card):
     def _pick(self, value: str | None) -> None:
         if value != self._value:
             self.changed.emit(self.key, value)
+
+
+def _describe(entry: history.HistoryEntry) -> str:
+    return tr(
+        "{model} + {data}, {method}, {time:%d %b %H:%M}",
+        model=entry.model,
+        data=entry.title,
+        method=entry.method,
+        time=datetime.datetime.fromtimestamp(entry.start_time),
+    )

@@ -22,6 +22,7 @@ class ValidationRow(QWidget):
         super().__init__()
         self._draft = draft
         self._set_aside = 0  # rows that the data hold out by themselves
+        self._is_one_row = False  # there is nothing to divide
         layout = hbox(self, gap=8)
         self.sentence = caption()
         self.choose_button = quiet_button(tr("Use a second file for validation…"), "file")
@@ -32,9 +33,12 @@ class ValidationRow(QWidget):
         layout.addWidget(self.clear_button)
         layout.addWidget(self.choose_button)
 
-    def show_set_aside(self, rows: int) -> None:
-        """Show how many rows the data hold out by themselves; 0 where they hold out none, or are being read."""
-        self._set_aside = rows
+    def show_set_aside(self, rows: int, usable: int | None = None) -> None:
+        """Show how many rows the data hold out by themselves; 0 where they hold out none, or are being read.
+
+        `usable` rows can be learned from, once that is known.
+        """
+        self._set_aside, self._is_one_row = rows, usable == 1
         self.refresh()
 
     def refresh(self) -> None:
@@ -44,6 +48,8 @@ class ValidationRow(QWidget):
             "{eval_split:.0%} of the rows are held out to measure on; none of them is trained on.",
             eval_split=data.eval_split,
         )
+        if self._is_one_row:
+            sentence = tr("One row cannot be divided: nothing is held out to measure on.")
         if self._set_aside:
             sentence = tr_count(
                 "Measured on the one row that the data set aside; it is never trained on.",

@@ -47,6 +47,7 @@ class ChatPage(QWidget):
         self._conversation = Conversation(STARTER.base)
         self._path: Path | None = None  # of the conversation, once it is kept
         self._answers: dict[int, tuple[AnswerBubble, str]] = {}  # that are being written, by ticket, with the adapter
+        self._stopped: set[int] = set()  # tickets of those that the person has stopped
         self.release_timer = QTimer(self, singleShot=True, interval=_RELEASE_MS)
         self.release_timer.timeout.connect(self._release_unseen)
         self._build()
@@ -100,6 +101,7 @@ class ChatPage(QWidget):
     def send(self) -> None:
         """Send the message, or stop the answers that are being written."""
         if self._answers:
+            self._stopped |= self._answers.keys()
             self.session.stop_answers()
             return
         question = self.view.question.text().strip()
@@ -113,7 +115,7 @@ class ChatPage(QWidget):
         models = [self.model.chosen, *self.model.beside]
         talk = self._conversation
         talk.system = self.panel.settings.system.toPlainText().strip()
-        talk.turns.append(Turn(question, {model.adapter: "" for model in models}))
+        talk.turns.append(Turn(question, {model.adapter: "" for model in models}, talk.system))
         index = len(talk.turns) - 1
         tickets, sampling = [], self.panel.settings.sampling
         for model in models:
@@ -199,6 +201,8 @@ class ChatPage(QWidget):
             return
         bubble, adapter = self._answers.pop(ticket)
         bubble.finish()
+        if ticket in self._stopped:
+            bubble.show_state(tr("Stopped"))
         self._conversation.turns[-1].answers[adapter] = bubble.written
         if not self._answers:
             self._keep()

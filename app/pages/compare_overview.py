@@ -22,7 +22,10 @@ ICONS = {"good": ("ok", "good"), "warn": ("warn", "warn"), "bad": ("bad", "bad")
 
 
 class Overview(Card):
-    """A line for each run: its look in the chart, its name over its verdict, its best validation and its time."""
+    """A line for each run: its look in the chart, its name over its verdict, its best validation and its time.
+
+    The best of all is bold where one method learned from the same data: other losses measure other things.
+    """
 
     open_run = Signal(object)
 
@@ -49,7 +52,8 @@ class Overview(Card):
             if words:
                 grid.addWidget(caption(words), 0, column)
         self.verdicts = []
-        best = min((r.record.best_eval.loss for r in runs if r.record.best_eval), default=None)
+        is_fair = len({(run.run.method, run.run.data.path, run.run.data.eval_path) for run in runs}) == 1
+        best = min((run.record.kept[0] for run in runs if run.record.kept), default=None) if is_fair else None
         for number, run in enumerate(runs, 1):
             self._add_line(grid, number, run, best)
 
@@ -79,11 +83,9 @@ class Overview(Card):
         column.addWidget(name, 0, Qt.AlignmentFlag.AlignLeft)
         column.addLayout(sentence)
         grid.addLayout(column, number, 1)
-        evaluation = run.record.best_eval
-        text = "–"
-        if evaluation is not None:
-            text = tr("{loss:.3f} at step {step:,}", loss=evaluation.loss, step=evaluation.step)
-        is_best = evaluation is not None and evaluation.loss == best
+        kept = run.record.kept
+        text = "–" if kept is None else tr("{loss:.3f} at step {step:,}", loss=kept[0], step=kept[1])
+        is_best = kept is not None and kept[0] == best
         grid.addWidget(Label(text, bold=is_best, figures=True, wrap=False), number, 2, middle)
         seconds = run.record.last_step.seconds if run.record.last_step else None
         time = "–" if seconds is None else status_text.format_duration(seconds)

@@ -65,6 +65,7 @@ class CorrectAnswerDialog(QDialog):
         layout.addWidget(DialogFoot(self, self.add_button))
         self.kind.chosen.connect(self._choose_kind)
         self.choose_button.clicked.connect(self._choose_file)
+        self.file.editingFinished.connect(lambda: self.file.setText(_whole_path(self.file.text())))
         self.answer.textChanged.connect(self._update)
         self.file.textChanged.connect(self._update)
         self._choose_kind(_ROW)
@@ -101,7 +102,7 @@ class CorrectAnswerDialog(QDialog):
             preferences.set_last_folder(str(path.parent))
 
     def accept(self) -> None:
-        path, answer = Path(self.file.text().strip()).expanduser(), self.answer.toPlainText().strip()
+        path, answer = Path(_whole_path(self.file.text())), self.answer.toPlainText().strip()
         try:
             if self._kind == _ROW:
                 append_conversation(path, [*self._messages, {"role": "assistant", "content": answer}])
@@ -121,6 +122,12 @@ def open_correction(parent: QWidget, messages: Sequence[Message], bubble: Answer
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.added.connect(lambda path: bubble.show_state(tr("Added to {name}", name=path.name)))
     dialog.open()
+
+
+def _whole_path(text: str) -> str:
+    """The path that a text stands for; a name alone is a file in the folder where the person last chose one."""
+    typed = text.strip()
+    return str(Path(preferences.last_folder()) / Path(typed).expanduser()) if typed else ""
 
 
 def _shorten(text: str) -> str:

@@ -47,7 +47,7 @@ class ResultPage(QWidget):
         self.ask.content_added.connect(
             lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.ask, 0, 8))
         )
-        self._answers_heading = heading(tr("Before and after, on questions it has not studied"))
+        self._answers_heading = heading("")
         page.addWidget(self._answers_heading)
         self.answers = AnswerPairs()
         page.addWidget(self.answers)
@@ -74,6 +74,12 @@ class ResultPage(QWidget):
         self._icon.show_icon(*_ICONS[self.tone])
         self._verdict_card.set_tone(self.tone if self.tone in ("good", "warn") else "")
         self.figures.setText("   ".join(keep_together(words) + " " for words in format_figures(record, finished)))
+        is_held_out = record.started is None or record.started.eval_rows > 0
+        self._answers_heading.setText(
+            tr("Before and after, on questions it has not studied")
+            if is_held_out
+            else tr("Before and after, on questions it has learned from")
+        )
         self._answers_heading.setVisible(bool(record.samples))
         self.answers.setVisible(bool(record.samples))
         self.answers.show_samples(record.samples)

@@ -105,10 +105,11 @@ def _waiting_actions(row: RunRow) -> list[RunAction | None]:
     if row.state == run_list.HELD:
         return [RunAction("go on", tr("Start it now")), RunAction("cancel", tr("Take out of the queue"))]
     first = tr("It is the next one.") if row.place == 1 else ""
+    last = tr("It is the last one.") if row.is_last else ""
     return [
         RunAction("open", tr("Open")),
         RunAction("earlier", tr("Start earlier"), first),
-        RunAction("later", tr("Start later")),
+        RunAction("later", tr("Start later"), last),
         RunAction("cancel", tr("Take out of the queue")),
     ]
 

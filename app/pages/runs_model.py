@@ -1,7 +1,6 @@
 """The rows of the table of runs: what stands in their columns, sorted and narrowed down."""
 
 import datetime
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ _KEYS: dict[int, Callable[[RunRow], Any]] = {
     RUN: lambda row: row.entry.title.casefold(),
     METHOD: lambda row: row.entry.method.casefold(),
     STATUS: lambda row: (list(STATE_ICONS).index(row.state), row.place, row.status),
-    RESULT: lambda row: math.inf if row.entry.best_loss is None else row.entry.best_loss,
+    RESULT: lambda row: row.entry.rank,
     TIME: lambda row: row.entry.seconds or 0.0,
     BEGUN: lambda row: row.begun,
 }

@@ -23,15 +23,20 @@ def split_thinking(text: str) -> tuple[str, str]:
 
 @dataclass
 class Turn:
-    """A question and the answers to it, by the speakers' adapters, as they were written, thinking included."""
+    """A question and the answers to it, by the speakers' adapters, as they were written, thinking included.
+
+    `system` is the system prompt under which it was asked.
+    """
 
     question: str
     answers: dict[str, str] = field(default_factory=dict)
+    system: str = ""
 
 
 @dataclass
 class Conversation:
-    """A conversation that can be kept. `model` is the base model's path; `run` the folder of the run that it is of."""
+    """A conversation that can be kept. `model` is the base model's path; `run` the folder of the run that it is of;
+    `system` the newest system prompt."""
 
     model: str
     run: str = ""
@@ -44,7 +49,8 @@ class Conversation:
 
         A question that this speaker was not there for, or said nothing to, is left out.
         """
-        messages = [{"role": "system", "content": self.system}] if self.system.strip() else []
+        system = self.turns[turn].system
+        messages = [{"role": "system", "content": system}] if system.strip() else []
         for earlier in self.turns[:turn]:
             answer = split_thinking(earlier.answers.get(adapter, ""))[1]
             if answer:
@@ -58,16 +64,24 @@ class Conversation:
             "run": self.run,
             "system": self.system,
             "speakers": [{"title": speaker.title, "adapter": speaker.adapter} for speaker in self.speakers],
-            "turns": [{"question": turn.question, "answers": turn.answers} for turn in self.turns],
+            "turns": [
+                {"question": turn.question, "answers": turn.answers, "system": turn.system} for turn in self.turns
+            ],
         }
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "Conversation":
         """What to_json() returned. Raises KeyError, TypeError or AttributeError for anything else."""
+        system = str(saved["system"])
         return cls(
             str(saved["model"]),
             str(saved["run"]),
-            str(saved["system"]),
+            system,
             [Speaker(str(s["title"]), str(s["adapter"])) for s in saved["speakers"]],
-            [Turn(str(t["question"]), {str(k): str(v) for k, v in t["answers"].items()}) for t in saved["turns"]],
+            [
+                Turn(
+                    str(t["question"]), {str(k): str(v) for k, v in t["answers"].items()}, str(t.get("system", system))
+                )
+                for t in saved["turns"]
+            ],
         )

@@ -46,8 +46,9 @@ class HistoryEntry:
     model: str
     data: str
     status: str
-    best_loss: float | None  # lowest loss on held-out rows
-    # The newest metrics on held-out rows; once the run is over, those of the saved weights.
+    # On held-out rows after training began: the lowest loss and the newest metrics; once the run is over, those of the
+    # saved weights.
+    best_loss: float | None
     eval_metrics: dict[str, float]
     steps: int
     seconds: float | None
@@ -63,10 +64,22 @@ class HistoryEntry:
     @property
     def result(self) -> str:
         """The result in words: the first metric of the method's criteria that was evaluated, or the lowest loss."""
-        for criterion in self.criteria:
-            if criterion.metric in self.eval_metrics:
-                return localize(f"{self.eval_metrics[criterion.metric]:.0%} {tr(criterion.short)}")
+        criterion = self._criterion
+        if criterion is not None:
+            return localize(f"{self.eval_metrics[criterion.metric]:.0%} {tr(criterion.short)}")
         return "–" if self.best_loss is None else tr("loss {loss:.3f}", loss=self.best_loss)
+
+    @property
+    def rank(self) -> tuple[int, str, float]:
+        """What sorts results: runs without one last, those of one kind beside each other, the best of them first."""
+        criterion = self._criterion
+        if criterion is not None:
+            return 0, criterion.short, -self.eval_metrics[criterion.metric]
+        return (2, "", 0.0) if self.best_loss is None else (1, "", self.best_loss)
+
+    @property
+    def _criterion(self) -> Criterion | None:
+        return next((criterion for criterion in self.criteria if criterion.metric in self.eval_metrics), None)
 
     @property
     def title(self) -> str:
@@ -139,8 +152,9 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
     for event in log:
         if isinstance(event, Evaluated) and math.isfinite(event.loss):
             eval_losses.append(event.loss)
-            best_loss = event.loss if best_loss is None else min(best_loss, event.loss)
-            eval_metrics = event.metrics
+            if event.step:
+                best_loss = event.loss if best_loss is None else min(best_loss, event.loss)
+                eval_metrics = event.metrics
         elif isinstance(event, Started):
             steps, finished, paused = event.total_steps, None, None
         elif isinstance(event, Paused):
@@ -148,6 +162,8 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
         elif isinstance(event, Finished):
             finished = event
             eval_metrics = event.metrics_after or eval_metrics
+            if event.loss_after is not None and math.isfinite(event.loss_after):
+                best_loss = event.loss_after
     is_active = is_locked(folder)  # by this program or by another
     notes, notes_damage = read_notes(folder)
     return HistoryEntry(
@@ -161,7 +177,7 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
         eval_metrics=eval_metrics,
         steps=steps,
         seconds=finished.seconds if finished else paused.seconds if paused else None,
-        start_time=(folder / "run.toml").stat().st_mtime,
+        start_time=_read_start(folder),
         resumable=not is_active and (finished is None or finished.reason in UNFINISHED),
         criteria=run.spec.criteria,
         damage=log.damage,
@@ -170,6 +186,12 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
         notes_damage=notes_damage,
         curve=thin_out(eval_losses) if len(eval_losses) >= _FEW else read_losses(folder / "events.jsonl"),
     )
+
+
+def _read_start(folder: Path) -> float:
+    """When a run began: the time of its first event. Its settings are written anew where they are changed at a pause."""
+    first = next(iter(EventLog(folder / "events.jsonl")), None)
+    return first.time if first is not None else (folder / "run.toml").stat().st_mtime
 
 
 def _damaged_entry(folder: Path, damage: str) -> HistoryEntry:

@@ -23,6 +23,8 @@ from core.events import (
 )
 from core.run.changes import describe_changes, describe_resumed
 
+FIRST_PHASE = "Preparing data"  # of a run that begins, or goes on
+
 
 @dataclass(frozen=True)
 class LogLine:
@@ -66,6 +68,8 @@ class RunRecord:
     engine_off: str = ""  # why the Neural Engine was switched off on the way
     _step_seconds: float | None = None  # of one step, a running average
     _has_slept: bool = False  # the computer, since the last step
+    _stood: float = 0.0  # seconds between its end and its going on, all together
+    _is_taken_up: bool = False  # it goes on, and does not train yet
 
     def add(self, event: Event) -> None:
         """Update the record with the run's next event."""
@@ -74,6 +78,9 @@ class RunRecord:
         if isinstance(event, Step):
             self._add_step(event)
         elif isinstance(event, Phase):
+            if event.name == FIRST_PHASE and self.started and not self._is_taken_up:
+                self._stood += max(0.0, event.time - (self.last_time or event.time))
+                self._is_taken_up = True
             self.phase, self.paused = event, None  # also of a run that is to go on
             if event.fraction is None:
                 self._log(event, "info", describe_logged(event))
@@ -156,12 +163,22 @@ class RunRecord:
         return (self.started.total_steps - self.last_step.step) * self._step_seconds
 
     def elapsed(self, now: float) -> float:
-        """Seconds from the first event to `now`, or to the last event where the run is over."""
+        """Seconds from the first event to `now`, or to the last event where the run is over, without those in which it
+        stood: paused, stopped or interrupted."""
         if self.start_time is None:
             return 0.0
         stands = self.is_over or self.paused is not None
         end = self.last_time if stands and self.last_time is not None else now
-        return max(0.0, end - self.start_time)
+        return max(0.0, end - self.start_time - self._stood)
+
+    @property
+    def kept(self) -> tuple[float, int] | None:
+        """(loss on held-out rows, step) of the weights that are kept; while it trains, of the best ones so far."""
+        finished = self.finished
+        if finished is not None and finished.loss_after is not None and math.isfinite(finished.loss_after):
+            return finished.loss_after, finished.step if finished.best_step is None else finished.best_step
+        measured = [(e.loss, e.step) for e in self.evaluations if e.step and math.isfinite(e.loss)]
+        return min(measured, default=None)
 
     def answers(self, stage: str) -> dict[int, Sample]:
         """The latest answer to each prompt at a stage: "before", "during" or "after"."""
@@ -191,9 +208,7 @@ class RunRecord:
             self.log.append(LogLine(time, "info", words))
 
     def _add_start(self, event: Started) -> None:
-        self.started = event
-        if event.first_step > 1 and self.last_step is not None:
-            self.start_time = event.time - self.last_step.seconds  # resumed: the pause does not count
+        self.started, self._is_taken_up = event, False
         self.finished, self.problem, self.engine_off, self._step_seconds = None, "", "", None
         self.paused = None
         summary = tr(

@@ -48,13 +48,15 @@ _STATES = {
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run in the list. `place` counts from 1 among those that wait; `on_disk` says whether its folder is there."""
+    """A run in the list. `place` counts from 1 among those that wait, and `is_last` is the last of this window's queue;
+    `on_disk` says whether its folder is there."""
 
     entry: HistoryEntry
     state: str
     live: "LiveRun | None" = None
     held: QueuedRun | None = None
     place: int = 0
+    is_last: bool = False
     on_disk: bool = True
 
     @property
@@ -117,7 +119,7 @@ def make_rows(
         )
     for place, live in enumerate(jobs.waiting_runs, 1):
         row = _live_row(live, QUEUED, on_disk)
-        rows[row.folder] = replace(row, place=place)
+        rows[row.folder] = replace(row, place=place, is_last=place == len(jobs.waiting_runs))
     if jobs.current is not None:
         is_preparing = jobs.current.record.started is None
         row = _live_row(jobs.current, PREPARING if is_preparing else TRAINING, on_disk)
@@ -134,6 +136,7 @@ def make_entry(run: Run, record: RunRecord | None = None) -> HistoryEntry:
     """The entry of a run that is not on disk yet, or not to the end."""
     folder, record = Path(run.output or ""), record or RunRecord()
     losses = list(record.eval_loss.y) if len(record.eval_loss) >= 3 else list(record.loss.y)
+    measured = next((e.metrics for e in reversed(record.evaluations) if e.step), {})
     return HistoryEntry(
         folder=folder,
         name=folder.name,
@@ -141,8 +144,8 @@ def make_entry(run: Run, record: RunRecord | None = None) -> HistoryEntry:
         model=model_label(run),
         data=data_label(run),
         status="",
-        best_loss=record.best_eval.loss if record.best_eval else None,
-        eval_metrics=record.evaluations[-1].metrics if record.evaluations else {},
+        best_loss=record.kept[0] if record.kept else None,
+        eval_metrics=(record.finished.metrics_after if record.finished else {}) or measured,
         steps=record.started.total_steps if record.started else 0,
         seconds=record.last_step.seconds if record.last_step else None,
         start_time=record.start_time or time.time(),

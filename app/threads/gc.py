@@ -10,6 +10,8 @@ import sys
 
 from PySide6.QtCore import QObject, QTimer
 
+from core.device.malloc import give_back
+
 _INTERVAL_MS = 100
 # Every so many collections the middle generation is collected too; a collection of all generations takes too long
 # while the window is used.
@@ -56,7 +58,8 @@ def collect_all() -> None:
 
 
 def clear_mlx_cache() -> None:
-    """Give the buffers that MLX keeps for later back to the system. On any thread."""
+    """Give the buffers that MLX and the C library keep for later back to the system. On any thread."""
     clear = getattr(sys.modules.get("mlx.core"), "clear_cache", None)
     if clear is not None:
         clear()
+        give_back()

@@ -110,7 +110,7 @@ class AnswerBubble(Card):
         is_thinking = bool(thinking) and not answer and not is_finished
         self.thinking_button.setText(tr("Thinking…") if is_thinking else tr("Thinking"))
         self.thinking_button.setVisible(bool(thinking))
-        placeholder = tr("(nothing)") if is_finished else "…"
+        placeholder = tr("(no answer)") if is_finished else "…"
         self.text.setText(answer or placeholder)
 
 

@@ -15,6 +15,19 @@ KEPT = 1 << 30  # bytes that may lie free at the end of the heap
 LARGEST = 32 << 20  # pieces up to this come from the heap; glibc allows no more
 
 
+def give_back() -> bool:
+    """Give freed memory back to the system, where keep_freed() lets the C library keep it; returns whether any went.
+
+    For the end of work that took much. On any thread; another one that asks for memory meanwhile waits.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError):  # another C library
+        return False
+
+
 def keep_freed() -> bool:
     """Let the C library keep freed memory for reuse; returns whether it does. Call it before there are threads."""
     if sys.platform != "linux":

@@ -43,3 +43,15 @@ def test_lengths_say_that_the_model_is_not_here(qtbot: QtBot, window: MainWindow
     data.preview.tabs.show_page(data.preview.lengths)
     words = "some-model is not on this computer yet. Its tokens can be shown once it is downloaded."
     qtbot.waitUntil(lambda: words in data.preview.lengths.histogram.empty_text, timeout=20_000)
+
+
+def test_one_row_is_not_divided(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path, row = tmp_path / "rows.jsonl", json.dumps({"prompt": "Hi", "completion": "Yes"})
+    data = window.wizard.data
+    for count, words in ((1, "nothing is held out"), (2, "10% of the rows are held out")):
+        path.write_text("\n".join([row] * count))
+        window.draft.set("data.path", str(path))
+        window.wizard.show_named("data")
+        qtbot.waitUntil(lambda: data.scanned is not None, timeout=20_000)
+        assert words in data.validation.sentence.text()
+        window.draft.set("data.path", "demo")

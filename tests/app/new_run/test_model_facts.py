@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.desktop import preferences
 from app.new_run.check import BAD
 from app.new_run.preflight import run_checks
 from app.shell.window import MainWindow
@@ -90,6 +91,24 @@ def test_a_reference_is_chosen_by_menu_id_and_folder(
     card.choice.setCurrentIndex(0)
     card.choice.activated.emit(0)
     assert flat(draft.run) == old_values
+
+
+def test_runs_of_this_sitting_and_models_on_this_computer_can_be_the_reference(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = model(tmp_path / "mine", "qwen3")
+    monkeypatch.setattr(preferences, "model_folders", lambda: [str(local)])
+    window.draft.set("method", "dpo")
+    window.wizard.show_named("model")
+    choice = window.wizard.model.second_model.choice
+    qtbot.waitUntil(lambda: choice.findData(str(local)) >= 0, timeout=20_000)
+    first = window.runs.start(Run())
+    qtbot.waitUntil(lambda: window.jobs.current is None)
+    assert choice.findData(str(first.folder)) < 0
+    window.wizard.show_named("settings")
+    window.wizard.show_named("model")
+    qtbot.waitUntil(lambda: choice.findData(str(first.folder)) >= 0, timeout=20_000)
+    assert choice.currentData() is None and window.draft.run.options.reference is None
 
 
 def test_distillation_needs_a_teacher(window: MainWindow) -> None:

@@ -107,7 +107,8 @@ def test_stop_ends_the_answers_that_wait_too(qtbot: QtBot, page: ChatPage, chats
     chats[0].wait.set()
     qtbot.waitUntil(lambda: page.view.button.text() == "Send")
     assert bubbles(page)[2].answer in ("one:", "one: one")
-    assert bubbles(page)[3].text.text() == "(nothing)"
+    assert bubbles(page)[3].text.text() == "(no answer)"
+    assert [bubble.state.text() for bubble in bubbles(page)] == ["", "", "Stopped", "Stopped"]
     assert len(chats[0].questions) == 3
 
 
@@ -178,7 +179,26 @@ def test_a_corrected_answer_becomes_a_row_or_a_pair(qtbot: QtBot, page: ChatPage
     dialog.file.setText(str(tmp_path / "pairs.jsonl"))
     dialog.add_button.click()
     assert dialog.isVisible() and "pairs.jsonl has rows of another kind" in dialog.problem.text()
+    dialog.file.setText("mine.jsonl")  # a name alone is a file where one was chosen last, not where Hone was started
+    dialog.file.editingFinished.emit()
+    assert dialog.file.text() == str(Path(preferences.last_folder()) / "mine.jsonl")
     dialog.reject()
+
+
+def test_a_corrected_answer_keeps_the_system_prompt_that_it_was_asked_under(
+    qtbot: QtBot, page: ChatPage, tmp_path: Path
+) -> None:
+    say(qtbot, page, "hello")
+    page.panel.settings.system.setPlainText("Be brief.")
+    say(qtbot, page, "again")
+    bubbles(page)[0].correct_button.click()
+    dialog = page.findChildren(CorrectAnswerDialog)[-1]
+    dialog.file.setText(str(tmp_path / "rows.jsonl"))
+    dialog.answer.setPlainText("Hello!")
+    dialog.add_button.click()
+    (row,) = map(json.loads, (tmp_path / "rows.jsonl").read_text().splitlines())
+    assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
+    assert page._conversation.messages(page.model.chosen.adapter, 1)[0]["content"] == "Be brief."
 
 
 def test_an_adapter_from_elsewhere_is_dropped_on_the_window(

@@ -4,6 +4,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.new_run.changes_bar import ChangesBar
@@ -59,6 +60,28 @@ def test_runs_are_compared(qtbot: QtBot, window: MainWindow) -> None:
     assert len(page.chart.curves["run 0"].getOriginalDataset()[0]) > held_out
     page.back_button.click()
     assert window.stack.currentWidget() is listed
+
+
+def test_losses_of_other_methods_or_data_are_not_called_the_best(qtbot: QtBot) -> None:
+    page = ComparePage()
+    qtbot.addWidget(page)
+    small, large, odd = make_runs()
+    other = Run.read(odd / "run.toml").replace("data.path", str(odd / "other.jsonl"))
+    page.show_folders([small, large])
+    qtbot.waitUntil(lambda: len(page.runs) == 2)
+    assert [label.text() for label in bold_figures(page)] == ["0.568 at step 40"]
+    other.write(odd / "run.toml")
+    page.show_folders([small, large, odd])
+    qtbot.waitUntil(lambda: len(page.runs) == 3)
+    assert bold_figures(page) == []
+
+
+def bold_figures(page: ComparePage) -> list[QLabel]:
+    return [
+        label
+        for label in page.overview._lines.findChildren(QLabel)
+        if " at step " in label.text() and label.font().bold()
+    ]
 
 
 def test_the_same_settings_are_said(qtbot: QtBot) -> None:

@@ -1,5 +1,7 @@
 """The Result tab: the verdict in the tone that the core gives it."""
 
+from dataclasses import replace
+
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -56,3 +58,14 @@ def test_what_it_cost_is_shown_by_the_general_answers_that_changed(qtbot: QtBot,
     page.tabs.result.show_result(Run(), page.record, page.folder)
     pairs = [pair for pair in page.tabs.result.general.findChildren(AnswerPair) if pair.isVisible()]
     assert [(p.prompt.text(), p.left.text(), p.right.text()) for p in pairs] == [("What is 2 + 2?", "4", "Blue.")]
+
+
+def test_answers_to_what_was_learned_are_not_called_unseen(qtbot: QtBot, window: MainWindow) -> None:
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.result.isVisible())
+    assert page.tabs.result._answers_heading.text() == "Before and after, on questions it has not studied"
+    assert page.record.started is not None
+    page.record.started = replace(page.record.started, eval_rows=0)
+    page.tabs.result.show_result(Run(), page.record, page.folder)
+    assert page.tabs.result._answers_heading.text() == "Before and after, on questions it has learned from"

@@ -214,6 +214,10 @@ def test_waiting_and_preparing_runs_are_listed_and_can_be_cancelled(qtbot: QtBot
     qtbot.waitUntil(lambda: jobs.waiting_runs == (third, second))
     select_folder("third")
     assert reasons(page)["earlier"] == "It is the next one."
+    assert not reasons(page)["later"]
+    select_folder("second")
+    assert reasons(page)["later"] == "It is the last one."
+    select_folder("third")
     page.carry_out("cancel")
     qtbot.waitUntil(lambda: len(names(page)) == 6)
     select_folder("first")

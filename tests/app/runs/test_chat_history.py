@@ -14,7 +14,7 @@ def conversation(question: str = "Who are you?") -> Conversation:
     turns = [
         Turn(question, {"": "A model.", "/runs/a": "<think>Hm.</think>\nA pirate."}),
         Turn("And now?", {"": "", "/runs/a": "<think>Hm"}),
-        Turn("Really?"),
+        Turn("Really?", system="Be short."),
     ]
     return Conversation("starter", "/runs/a", "Be short.", [Speaker("Untrained"), Speaker("a", "/runs/a")], turns)
 
@@ -25,8 +25,11 @@ def test_each_model_knows_its_own_answers_without_thinking() -> None:
     assert texts == [
         ("system", "Be short."), ("user", "Who are you?"), ("assistant", "A pirate."), ("user", "Really?"),
     ]  # fmt: skip
-    assert talk.messages("", 1)[2]["content"] == "A model."
-    assert [m["role"] for m in Conversation("starter", turns=talk.turns).messages("", 0)] == ["user"]
+    assert talk.messages("", 1)[1]["content"] == "A model."
+    assert [m["role"] for m in talk.messages("", 0)] == ["user"]  # it was asked before there was a system prompt
+    old = talk.to_json()
+    del old["turns"][0]["system"]
+    assert Conversation.from_json(old).messages("", 0)[0]["content"] == "Be short."
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from app.plots.decimate import thin
 from app.runs import history, status_text
 from app.runs.health import CHANGE, LOWER, STOP, assess
 from app.runs.record import RunRecord
+from app.runs.run_list import make_entry
 from app.runs.series import SMOOTHING, Series
 from core.events import Evaluated, Finished, Paused, Phase, Started, Step, Warned, to_json
 from core.run import Run
@@ -152,11 +153,25 @@ def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
     record.add(Started(**{**vars(started_event(Run(), 100)), "time": 0.0}))
     for n in range(1, 6):
         record.add(Step(**{**vars(step_event(n)), "time": float(n), "seconds": float(n)}))
+    record.add(Phase("Preparing data", time=8990.0))
+    record.add(Phase("Preparing data", "400 rows tokenized", 0.5, time=8993.0))
+    assert record.elapsed(8993.0) == pytest.approx(8.0)
     resumed = {**vars(started_event(Run(), 100)), "time": 9000.0, "first_step": 6}
     record.add(Started(**resumed))
     record.add(Step(**{**vars(step_event(6)), "time": 9001.0}))
-    assert record.elapsed(9001.0) == pytest.approx(6.0)
+    assert record.elapsed(9001.0) == pytest.approx(16.0)
     assert record.seconds_left() == pytest.approx(94.0)
+
+
+def test_what_was_measured_before_training_is_no_result() -> None:
+    record = RunRecord()
+    record.add(Evaluated(0, 0.5, False, 10))
+    assert record.kept is None and make_entry(Run(), record).result == "–"
+    for step, loss in ((10, 0.7), (20, 0.9), (30, math.nan)):
+        record.add(Evaluated(step, loss, False, 10))
+    assert record.kept == (0.7, 10)
+    record.add(Finished("stopped", 43, "Stopped.", 5.0, 0.5, 0.6, 43))
+    assert record.kept == (0.6, 43) and make_entry(Run(), record).result == "loss 0.600"
 
 
 @pytest.mark.parametrize(

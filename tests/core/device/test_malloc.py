@@ -21,6 +21,26 @@ for _ in range(10):
 print(faults() - before)
 """
 
+HELD = """
+import mlx.core as mx
+from core.device.process_memory import read_process_memory
+from core.device.release import releasing
+def work():
+    for _ in range(3):
+        pieces = [mx.ones((1 << 20,), mx.int32) for _ in range(64)]
+        mx.eval(pieces)
+        yield read_process_memory()
+before = read_process_memory()
+print(max(releasing(work())) - before, read_process_memory() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it changes nothing elsewhere")
+def test_what_work_held_goes_back_to_the_system() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    most, rest = map(int, done.stdout.split())
+    assert most > 200 << 20 and rest < most / 4
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it changes nothing elsewhere")
 def test_memory_is_taken_from_the_system_once() -> None:
