@@ -189,7 +189,7 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
 
 
 def _read_start(folder: Path) -> float:
-    """When a run began: the time of its first event. Its settings are written anew where they are changed at a pause."""
+    """When a run began: the time of its first event. Its settings are written anew where a pause changes them."""
     first = next(iter(EventLog(folder / "events.jsonl")), None)
     return first.time if first is not None else (folder / "run.toml").stat().st_mtime
 
