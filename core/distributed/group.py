@@ -35,6 +35,9 @@ class Group:
     backend: str = ""  # "ring", "jaccl", "nccl" or "mpi"
     names: Sequence[str] = ()  # of the ranks' machines, as people know them
     is_exchanging: bool = False  # whether this rank is in an exchange now, or waits for the others to come to it
+    is_computing: bool = False  # whether that exchange ends only behind what this rank computes for a step or an answer
+    longest: float = 0.0  # seconds of the longest exchange of that kind so far
+    summing: int = 0  # bytes of the sum that this rank is in
     sent: int = 0  # bytes given to exchanges so far
     waited: float = 0.0  # seconds spent in exchanges so far: for the network, and for ranks that came later
 
@@ -58,12 +61,13 @@ class Group:
         """A tree of arrays summed over all ranks: added in float32, each in the dtype that it has. Evaluated."""
         return tree
 
-    def begin_sum(self, tree: Any) -> Any:
-        """all_sum() that is not evaluated: finish_sum() waits for it, or for what follows from it."""
+    def begin_sum(self, tree: Any, is_waiting: bool) -> Any:
+        """all_sum() that is not evaluated: finish_sum() waits for it, or for what follows from it. `is_waiting` says
+        that nothing else is left to compute then."""
         return tree
 
-    def finish_sum(self, arrays: Any, is_waiting: bool) -> None:
-        """Evaluate what follows from begin_sum(); `is_waiting` says that nothing else is left to compute."""
+    def finish_sum(self, arrays: Any) -> None:
+        """Evaluate what follows from begin_sum()."""
 
     def gather(self, value: Any) -> list[Any]:
         """A small value of every rank, by rank: None, bool, int, float, str, and lists and dicts of them."""
@@ -101,6 +105,8 @@ class _MLXGroup(Group):
         self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
         self._is_broken = False  # an exchange was begun and has not ended, or one of the ranks has failed
         self._sums_ahead = False  # whether begin_sum() is used
+        self._began = 0.0  # when this rank came to the exchange that it is in
+        self._is_waiting = False  # whether nothing was left to compute where a sum was begun ahead
         self._local = threading.local()
 
     @property
@@ -108,40 +114,54 @@ class _MLXGroup(Group):
         return self._group
 
     def come_further(self) -> None:
-        self.is_exchanging, self.sent = True, self.sent + 1
+        now = time.perf_counter()
+        if self.is_exchanging and self.is_computing:
+            self.longest = max(self.longest, now - self._began)
+        self.is_exchanging, self.is_computing, self._began = True, True, now
+        self.sent += 1
 
     @contextmanager
-    def _exchange(self) -> Iterator[None]:
-        """Around what every rank takes part in: it is told while it lasts, and timed."""
+    def _exchange(self, size: int = 0) -> Iterator[None]:
+        """Around what every rank takes part in, a sum of so many bytes or less: it is told while it lasts, and
+        timed."""
         self._is_broken = self.is_exchanging = True
+        self.is_computing, self.summing = False, size
         started = time.perf_counter()
         try:
             yield
         finally:
-            self.is_exchanging = False
+            self.is_exchanging, self.summing = False, 0
         self._is_broken, self.waited = False, self.waited + time.perf_counter() - started
 
     def all_sum(self, tree: Any) -> Any:
         import mlx.core as mx
 
-        with self._exchange():
+        with self._exchange(_float32_bytes(tree)):
             total = self._sum(tree)
             mx.eval(total)
         return total
 
-    def begin_sum(self, tree: Any) -> Any:
+    def begin_sum(self, tree: Any, is_waiting: bool) -> Any:
         # Until finish_sum(), as whatever is evaluated meanwhile may come to stand in it.
         self._is_broken = self.is_exchanging = self._sums_ahead = True
+        self._is_waiting, self.is_computing = is_waiting, not is_waiting
+        self.summing, self._began = _float32_bytes(tree), time.perf_counter()
         return self._sum(tree)
 
-    def finish_sum(self, arrays: Any, is_waiting: bool) -> None:
+    def finish_sum(self, arrays: Any) -> None:
         import mlx.core as mx
 
-        waited = self.waited
-        with self._exchange():
+        try:
+            began = time.perf_counter()
             mx.eval(arrays)
-        if not is_waiting:
-            self.waited = waited
+            ended = time.perf_counter()
+        finally:
+            self.is_exchanging, self.summing = False, 0
+        self._is_broken = False
+        if self.is_computing:
+            self.longest = max(self.longest, ended - self._began)
+        if self._is_waiting:
+            self.waited += ended - began
 
     def _sum(self, tree: Any) -> Any:
         import mlx.core as mx
@@ -232,6 +252,13 @@ class _MLXGroup(Group):
         mx.eval(gathered)  # which lets other threads go on meanwhile, as a conversion to NumPy does not
         everything = bytes(np.array(gathered))
         return [everything[start : start + length] for start in range(0, len(everything), length)]
+
+
+def _float32_bytes(tree: Any) -> int:
+    """What the arrays of a tree take where they are summed."""
+    from mlx.utils import tree_flatten
+
+    return sum(4 * leaf.size for _, leaf in tree_flatten(tree))
 
 
 def _pieces(arrays: list[Any]) -> list[list[Any]]:

@@ -22,6 +22,10 @@ from core.text.sentence import Sentence, from_plain, join, say, to_plain
 
 BEATS = 6  # lines within the timeout
 LONGEST_BEAT = 5.0  # seconds
+# How long an exchange may take in which nobody comes further, beside the timeout: one that waits for a step, or a part
+# of an answer, which may be the first of its kind or compiled, and one of many bytes over a slow link.
+FIRST_STEP, LATER_STEP = 10.0, 4.0  # of the timeout; of the longest step so far
+SLOWEST_LINK = 4e6  # bytes that are summed in a second
 GRACE = 3.0  # seconds in an exchange after a rank was lost, by which it is known that it will not end
 _LOOK_SECONDS = 0.1
 RESUME = say("The run can go on from its last checkpoint.")
@@ -164,11 +168,11 @@ class Watchdog:
         is_waiting = len(exchanges) < self._group.size or None in exchanges
         if is_waiting or exchanges != self._standing or not self._group.is_first:
             self._standing, self._stands_since = exchanges, now
-        elif now - self._stands_since > self._timeout:
+        elif now - self._stands_since > (limit := standstill_limit(self._group, self._timeout)):
             self._fail(say(
                 "The machines still answer, but an exchange between them has not ended for {seconds:g} s: the link "
                 "that MLX uses is broken. {advice}",
-                seconds=self._timeout, advice=RESUME,
+                seconds=float(f"{limit:.2g}"), advice=RESUME,
             ))  # fmt: skip
 
     def _read(self, rank: int, now: float) -> bool:
@@ -228,6 +232,14 @@ class Watchdog:
             for peer in self._peers.values():
                 with suppress(OSError):
                     peer.send(line)
+
+
+def standstill_limit(group: Group, timeout: float) -> float:
+    """Seconds in which the exchange that a rank is in has to come further, by what is computed and summed in it."""
+    limit = timeout
+    if group.is_computing:
+        limit = max(FIRST_STEP * timeout, LATER_STEP * group.longest)
+    return limit + group.summing / SLOWEST_LINK
 
 
 def _pack(sentence: str) -> Any:

@@ -67,7 +67,7 @@ class OptimizerStepper:
         if sums_ahead:
             if is_measured := not setup.on_gpu or setup.recovers or number % MEASURE_EVERY == MEASURE_EVERY - 1:
                 mx.eval(grad or [])
-            grad, total_weight = self.train_step.begin_sum_over_ranks(grad, total_weight)
+            grad, total_weight = self.train_step.begin_sum_over_ranks(grad, total_weight, is_measured)
         elif setup.group.size > 1:
             sums = self._sum_over_ranks(pending, grad, results)
             grad, total_weight = self.train_step.sum_over_ranks(grad), sums.weight
@@ -78,7 +78,7 @@ class OptimizerStepper:
             self._built_step = self._begin(number + 1)
             if setup.compiles:  # a GPU goes on while this step is reported
                 mx.async_eval(self._built_step.first or [])
-        self._finish_update(norm, sums_ahead, is_measured)
+        self._finish_update(norm, sums_ahead)
         sums = sums or self._sum_up(pending, results)
         if sums_ahead:
             sums = self.exchange(sums)
@@ -175,12 +175,12 @@ class OptimizerStepper:
                 self.recovery.give_way(error, pending.batches)
                 pending = self._part(pending.whole)
 
-    def _finish_update(self, norm: mx.array, sums_ahead: bool, is_measured: bool) -> None:
-        """Wait for the update, where `sums_ahead` with the sum over ranks in it, and where `is_measured` with nothing
-        of this rank's own. Raises Unavailable where a GPU fails in it: the weights may be lost then."""
+    def _finish_update(self, norm: mx.array, sums_ahead: bool) -> None:
+        """Wait for the update, where `sums_ahead` with the sum over ranks in it. Raises Unavailable where a GPU fails
+        in it: the weights may be lost then."""
         try:
             if sums_ahead:
-                self.setup.group.finish_sum([norm, self.train_step.state], is_measured)
+                self.setup.group.finish_sum([norm, self.train_step.state])
             if self.setup.recovers:
                 finish_work(norm, self.train_step.state)
             else:

@@ -104,10 +104,10 @@ class TrainStep:
         """A gradient summed over all ranks, as optimizer_step() takes it; `grad` is None where a rank has none."""
         return grad if self.group.size == 1 else self.group.all_sum(self._vectors(grad))
 
-    def begin_sum_over_ranks(self, grad: Any, weight: float) -> tuple[Any, Any]:
-        """(the same, the sum of what the gradients of the ranks weigh), neither evaluated: see Group.finish_sum()."""
+    def begin_sum_over_ranks(self, grad: Any, weight: float, is_waiting: bool) -> tuple[Any, Any]:
+        """(the same, the sum of what the gradients of the ranks weigh), neither evaluated: see Group.begin_sum()."""
         tree = {"gradient": self._vectors(grad), "weight": mx.array(weight, mx.float32)}
-        total = self.group.begin_sum(tree)
+        total = self.group.begin_sum(tree, is_waiting)
         return total["gradient"], total["weight"]
 
     def _vectors(self, grad: Any) -> Any:

@@ -23,7 +23,16 @@ tree = {
 total = ranks.all_sum(tree if ranks.rank else dict(reversed(tree.items())))
 values = ranks.gather({"rank": ranks.rank, "text": "ü" * 5000 * ranks.rank, "none": None, "number": 0.1})
 ranks.barrier()
+states = []
+for is_waiting in (False, True):  # with what is computed in a sum, and without
+    waited, longest = ranks.waited, ranks.longest
+    ahead = ranks.begin_sum({"a": mx.full((3, 2), ranks.rank + 1.0)}, is_waiting)
+    states.append([ranks.is_exchanging, ranks.is_computing, ranks.summing])
+    ranks.finish_sum(ahead)
+    grew = [ranks.longest > longest, ranks.waited > waited]
+    states.append([ranks.is_exchanging, ranks.summing, *grew, ahead["a"].sum().item()])
 print(json.dumps({
+    "states": states,
     "rank": ranks.rank, "size": ranks.size, "backend": ranks.backend, "first": ranks.is_first,
     "a": total["a"].tolist(), "b": total["b"][0].item(), "dtype": str(total["b"][0].dtype),
     "last": total["b"][1][-1].item(), "c": total["c"].item(),
@@ -50,6 +59,11 @@ def test_ranks_exchange(tmp_path: Path) -> None:
         assert result["first"] == (rank == 0)
         assert result["a"] == [[6.0, 6.0]] * 3 and result["c"] == 3.0 and result["last"] == 117.0
         assert result["b"] == 0.75 and result["dtype"] == "mlx.core.bfloat16"
+        computing, waiting = (
+            [[True, True, 24], [False, 0, True, False, 36.0]],
+            [[True, False, 24], [False, 0, False, True, 36.0]],
+        )
+        assert result["states"] == [*computing, *waiting]
         expected = [{"rank": r, "text": 5000 * r, "none": None, "number": 0.1} for r in range(3)]
         assert result["values"] == expected and result["told"] == "from 0"
 

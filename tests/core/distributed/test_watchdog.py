@@ -11,7 +11,7 @@ import pytest
 
 from core.distributed import watchdog
 from core.distributed.group import Group
-from core.distributed.watchdog import Watchdog
+from core.distributed.watchdog import Watchdog, standstill_limit
 from core.errors import Unavailable
 from core.text.sentence import Sentence
 
@@ -147,3 +147,25 @@ def test_an_exchange_that_goes_on_is_none_that_stands() -> None:
             for dog in dogs:
                 dog._group.is_exchanging, dog._group.sent = True, number
             assert dogs[0].failure(0.2) == ""
+
+
+def test_a_long_step_is_no_exchange_that_stands() -> None:
+    group = Group()
+    assert standstill_limit(group, 60.0) == 60.0
+    group.summing = 400_000_000  # all weights of a small model
+    assert standstill_limit(group, 60.0) == 160.0
+    group.is_computing, group.summing = True, 0
+    assert standstill_limit(group, 60.0) == 600.0  # nothing is known yet of a step's time
+    group.longest = 500.0
+    assert standstill_limit(group, 60.0) == 2000.0
+
+
+def test_a_step_in_which_all_compute_goes_on_beyond_the_timeout() -> None:
+    ended: queue.Queue[str] = queue.Queue()
+    with watched(2, 0.5, ended.put) as dogs:
+        for dog in dogs:
+            dog._group.is_exchanging = dog._group.is_computing = True
+        assert dogs[0].failure(1.5) == ""
+        for dog in dogs:
+            dog._group.is_computing = False
+        assert "has not ended for 0.5 s" in dogs[0].failure(20)
