@@ -205,6 +205,15 @@ class MemoryFacts:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What was asked for, what is used, and why."""
+
+    requested: str
+    used: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class RankFacts:
     """One of several ranks; what it did is known once the run is over."""
 
@@ -224,6 +233,8 @@ class RanksFacts:
     ranks: list[RankFacts]
     parted: bool = False  # whether each has a part of the model, and all of the rows
     differs: str | None = field(default=None, metadata=OPTIONAL)  # from a run on one rank, a sentence
+    link: Choice | None = field(default=None, metadata=OPTIONAL)  # of core.distributed.machines.BACKENDS
+    sharding: Choice | None = field(default=None, metadata=OPTIONAL)  # of core.distributed.machines.SHARDINGS
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ class RunPage(QWidget):
         self._show_health(state)
         self.pause_card.setVisible(state.is_paused)
         if record.started:
-            self.badge.show_choices(record.backend, record.started.precision)
+            self.badge.show_choices(record.backend, record.started.precision, record.started.ranks)
         if record.problem:
             self.notice.show_message(record.problem, _ADVICE)
         elif record.damage:

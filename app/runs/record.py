@@ -220,6 +220,9 @@ class RunRecord:
         self._log(event, "info", summary)
         self._log(event, "info", tr("Backend: {choice}", choice=describe_choice(event.backend)))
         self._log(event, "info", tr("Precision: {choice}", choice=describe_choice(event.precision)))
+        for name, words in (("link", tr("Link")), ("sharding", tr("Parts of the model"))):
+            if choice := event.ranks.get(name):
+                self._log(event, "info", f"{words}: {describe_choice(choice)}")
         if event.memory.get("wired"):
             self._log(event, "info", tr("Wired memory: {size:.1f} GB", size=event.memory["wired"] / 1e9))
 
@@ -273,6 +276,6 @@ def describe_logged(phase: Phase) -> str:
     return f"{tr(phase.name)}: {tr(phase.detail)}" if phase.detail else tr(phase.name)
 
 
-def describe_choice(choice: dict[str, object]) -> str:
-    """requested → used: reason, in one line, for the backend or the precision of a Started event."""
-    return f"{choice.get('requested')} → {choice.get('used')}: {tr(str(choice.get('reason')))}"
+def describe_choice(choice: dict[str, Any]) -> str:
+    """requested → used: reason, in one line, for what a Started event says was chosen."""
+    return f"{choice.get('requested')} → {choice.get('used')}: {tr(choice.get('reason') or '')}"

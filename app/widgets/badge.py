@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.desktop.language import tr
+from app.runs.ranks import rank_names
 from app.style import theme
 from app.widgets.buttons import Button
 from app.widgets.card import Card
@@ -24,13 +25,18 @@ class BackendBadge(Button):
         self.clicked.connect(self.explain)
         self.hide()
 
-    def show_choices(self, backend: dict[str, Any], precision: dict[str, Any]) -> None:
-        """Show core.events.Started's two tables."""
+    def show_choices(
+        self, backend: dict[str, Any], precision: dict[str, Any], ranks: dict[str, Any] | None = None
+    ) -> None:
+        """Show core.events.Started's tables; that of the ranks is empty for a run of one."""
         engine = backend.get("neural_engine") or {}
         lines = [f"{tr(names)}: {tr(words)}" for names, words in describe_parts(backend)]
         table = {**backend, "neural_engine": "\n".join([tr(str(engine.get("line") or "")), *lines])}
         self._choices = [(tr("Backend"), table), (tr("Precision"), precision)]
-        has_fallback = fell_back(backend, engine) or fell_back(precision)
+        shared = [(title, choice) for title, choice in _rank_choices(ranks or {}) if choice]
+        self._choices += shared
+        choices = [precision, *(choice for _, choice in shared)]
+        has_fallback = fell_back(backend, engine) or any(map(fell_back, choices))
         device = f"{str(backend.get('used', '')).upper()} (MLX)"
         parts = [device, *describe_precision(precision)]
         text = " · ".join([tr("Neural Engine"), *parts] if uses_engine(backend) else parts)
@@ -57,6 +63,16 @@ def fell_back(choice: dict[str, Any], engine: dict[str, Any] | None = None) -> b
     if requested == "ane":
         return not (engine and engine.get("used"))
     return requested not in (None, "auto", choice.get("used"), choice.get("detail"))
+
+
+def _rank_choices(ranks: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """(heading, what was asked for, what is used and why) of the machines that share a run."""
+    link = ranks.get("link") or {}
+    machines = ", ".join(rank_names(ranks))
+    return [
+        (tr("Link between the machines"), link and {**link, "device": machines}),
+        (tr("Parts of the model"), ranks.get("sharding") or {}),
+    ]
 
 
 def describe_precision(precision: dict[str, Any]) -> list[str]:
@@ -95,7 +111,8 @@ class _Popup(Card):
                 ("neural_engine", tr("Neural Engine")),
             ):
                 if table.get(key) and (key not in ("detail", "compute") or table[key] != table.get("used")):
-                    text = Label(str(table[key]), selectable=True)
+                    value = table[key]  # a sentence, where it is why
+                    text = Label(tr(value) if key == "reason" else str(value), selectable=True)
                     text.setFixedWidth(320)
                     grid.addWidget(caption(label), line, 0, Qt.AlignmentFlag.AlignTop)
                     grid.addWidget(text, line, 1)

@@ -1,7 +1,8 @@
 """Events as lines for a person to read in a terminal."""
 
 import functools
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from core.device.neural_engine import describe_parts, describe_use
@@ -21,6 +22,8 @@ from core.events import (
 )
 from core.run.changes import describe_resumed
 from core.training.result_metrics import format_metrics
+
+_OF_A_RANK = re.compile(r"rank_(\d+)_(tokens_per_second|waiting)")
 
 
 def show(events: Iterable[Event], as_json: bool, out: Any) -> int:
@@ -55,6 +58,12 @@ def _(event: Started) -> Iterator[str]:
     yield f"Precision: {precision['requested']} → {precision['used']}: {precision['reason']}"
     if event.memory.get("wired"):
         yield f"Wired memory: {event.memory['wired'] / 1e9:.1f} GB, which the system does not swap out"
+    if ranks := event.ranks:
+        hosts = ", ".join(f"{rank['host']} (rank {n})" for n, rank in enumerate(ranks["ranks"]))
+        yield f"Ranks: {ranks['count']}, {ranks['rows']:,} rows a step; {hosts}"
+        for title, name in (("Link", "link"), ("Parts of the model", "sharding")):
+            if choice := ranks.get(name):
+                yield f"{title}: {choice['requested']} → {choice['used']}: {choice['reason']}"
     share = event.trainable_parameters / max(1, event.total_parameters)
     yield f"Training {event.trainable_parameters:,} parameters ({share:.1%} of the model's {event.total_parameters:,})"
     yield f"{event.rows:,} rows, {event.tokens:,} tokens; {event.eval_rows:,} held out; {event.total_steps:,} steps"
@@ -62,7 +71,8 @@ def _(event: Started) -> Iterator[str]:
 
 @lines.register
 def _(event: Step) -> Iterator[str]:
-    extra = "".join(f"  {name} {value:.4g}" for name, value in event.metrics.items())
+    own = {name: value for name, value in event.metrics.items() if not _OF_A_RANK.fullmatch(name)}
+    extra = "".join(f"  {name} {value:.4g}" for name, value in own.items()) + _describe_ranks(event.metrics)
     yield (
         f"step {event.step:>5}  loss {event.loss:.4f}  lr {event.learning_rate:.2e}  grad {event.grad_norm:.3f}  "
         f"{event.tokens_per_second:,.0f} tok/s  {event.peak_memory_bytes / 1e6:,.0f} MB{extra}"
@@ -110,6 +120,16 @@ def _(event: Finished) -> Iterator[str]:
     yield event.message
     for name, figures in format_metrics(event.metrics_before, event.metrics_after):
         yield f"{name}: {figures}"
+
+
+def _describe_ranks(metrics: Mapping[str, float]) -> str:
+    """The speed of every rank and how long it waits, one behind the other; "" for a run of one."""
+    found = sorted(int(match[1]) for name in metrics if (match := _OF_A_RANK.fullmatch(name)) and match[2] == "waiting")
+    if not found:
+        return ""
+    speeds = " | ".join(f"{metrics.get(f'rank_{n}_tokens_per_second', 0.0):,.0f}" for n in found)
+    waiting = " | ".join(f"{metrics[f'rank_{n}_waiting']:.0%}" for n in found)
+    return f"  ranks {speeds} tok/s, waiting {waiting}"
 
 
 def _short(text: str) -> str:

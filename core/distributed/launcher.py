@@ -12,7 +12,7 @@ from typing import IO
 from core.device.child_process import hone_command
 from core.distributed.machines import Machines, Ranks, resolve
 from core.distributed.rank_process import RankProcess, plan_scripts
-from core.distributed.session import SHARDING
+from core.distributed.session import FROM_FILE, LINK, SHARDING
 from core.distributed.watchdog import RESUME
 from core.errors import Unavailable
 from core.events import Event, Finished, from_json
@@ -72,6 +72,8 @@ def run_lines(
     names = ",".join(rank.name for rank in ranks.ranks)
     environment = [f"{LAUNCHED}=1", f"HONE_HOSTS={names}", f"HONE_RANK_TIMEOUT={machines.rank_timeout:g}"]
     environment.append(f"{SHARDING}={machines.sharding}")
+    asked = machines.distributed_backend
+    environment.append(f"{LINK}={FROM_FILE if asked == 'auto' and ranks.backend else asked}")
     scripts = plan_scripts(ranks, hone_command([*words, "--json"]), environment)
     flock = _Flock(ranks)
     try:

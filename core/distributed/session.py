@@ -12,10 +12,12 @@ from core.distributed.agreement import agree
 from core.distributed.group import Group, current_group, launched_backend
 from core.distributed.own_gpu import take_own_gpu
 from core.distributed.watchdog import Watchdog
+from core.resolved import Choice
 from core.text.sentence import say
 
 # What Hone's launcher tells the ranks, beside what MLX's does.
-NAMES, TIMEOUT, SHARDING = "HONE_HOSTS", "HONE_RANK_TIMEOUT", "HONE_SHARDING"
+NAMES, TIMEOUT, SHARDING, LINK = "HONE_HOSTS", "HONE_RANK_TIMEOUT", "HONE_SHARDING", "HONE_LINK"
+FROM_FILE = "hostfile"  # of LINK: the file of the machines names it
 DEFAULT_TIMEOUT = 60.0  # seconds
 EXIT_CODE = 2  # of a process that another one's end has ended
 
@@ -87,6 +89,21 @@ def rank_of(environment: Mapping[str, str]) -> int:
 def wanted_sharding(environment: Mapping[str, str]) -> str:
     """How the ranks are to share the model: one of core.distributed.machines.SHARDINGS."""
     return environment.get(SHARDING) or "auto"
+
+
+def link_choice(environment: Mapping[str, str], backend: str) -> Choice:
+    """What was asked to move the numbers, and does; `backend` is the engine that connects the ranks."""
+    used = "jaccl-ring" if backend == "jaccl" and environment.get("MLX_JACCL_RING") else backend
+    asked = environment.get(LINK)
+    if asked is None:
+        return Choice("auto", used, say("as MLX's launcher connects the ranks"))
+    if asked == FROM_FILE:
+        return Choice("auto", used, say("as the file of the machines says"))
+    if asked != "auto":
+        return Choice(asked, used, say("as asked"))
+    if used == "nccl":
+        return Choice(asked, used, say("the machines have NVIDIA GPUs"))
+    return Choice(asked, used, say("TCP connects any machines, and MLX finds no NVIDIA GPU here"))
 
 
 @contextmanager

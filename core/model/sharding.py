@@ -36,6 +36,7 @@ class Sharding:
     neighbours: int = 1  # ranks that this memory is for, this one with them
     prepare: Callable[[nn.Module], None] | None = None  # done to a whole model before it is parted by tensors
     finish: Callable[[nn.Module], None] | None = None  # and to the part, before its weights are read
+    reason: str = ""  # why it is parted
 
 
 class Idle(Exception):

@@ -177,7 +177,7 @@ def _assemble(
         annotator=annotator,
         prompts=sample_prompts(run, data),
         schedule=schedule,
-        resolved=replace(resolved, ranks=rank_facts(run, group, sharding is not None)),
+        resolved=replace(resolved, ranks=rank_facts(run, group, sharding)),
         dtype=model.dtype,
         on_gpu=device == "gpu",
         stop=stop,

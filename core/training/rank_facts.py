@@ -1,15 +1,21 @@
 """What resolved.json and report.md say of several ranks: which machines, by which link, and what each of them did."""
 
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from core.distributed.group import Group
+from core.distributed.machines import THIS_MACHINE
+from core.distributed.session import link_choice
 from core.events import Event, Started, Step
+from core.model.sharding import Sharding
 from core.resolved import RankFacts, RanksFacts
 from core.run import Run
 from core.text.sentence import say
+from core.training.sharded import sharding_choice
 
 DROPOUT = say(
     "With dropout each rank draws by itself which inputs it leaves out: the losses differ from "
@@ -17,14 +23,22 @@ DROPOUT = say(
 )
 
 
-def rank_facts(run: Run, group: Group, is_parted: bool = False) -> RanksFacts | None:
-    """The ranks of a run before its first step; None where it is done by one. `is_parted`: each has a part of the
-    model."""
+def rank_facts(run: Run, group: Group, sharding: Sharding | None = None) -> RanksFacts | None:
+    """The ranks of a run before its first step; None where it is done by one. `sharding` is how its model is parted."""
     if group.size == 1:
         return None
     rows = run.train.batch_size * run.train.gradient_accumulation_steps
-    hosts = [RankFacts(name) for name in group.names]
-    return RanksFacts(group.size, group.backend, rows, hosts, is_parted, DROPOUT if run.adapter.dropout else None)
+    own = socket.gethostname()  # a folder that is copied says "this machine" of another one
+    return RanksFacts(
+        group.size,
+        group.backend,
+        rows,
+        [RankFacts(own if name == THIS_MACHINE else name) for name in group.names],
+        sharding is not None,
+        DROPOUT if run.adapter.dropout else None,
+        link_choice(os.environ, group.backend),
+        sharding_choice(sharding),
+    )
 
 
 def measured(facts: RanksFacts, events: Sequence[Event]) -> RanksFacts:
@@ -48,6 +62,11 @@ def measured(facts: RanksFacts, events: Sequence[Event]) -> RanksFacts:
     total = sum(rank.share or 0.0 for rank in ranks) or 1.0
     shares = [1.0 if facts.parted else (rank.share or 0.0) / total for rank in ranks]
     return replace(facts, ranks=[replace(rank, share=share) for rank, share in zip(ranks, shares, strict=True)])
+
+
+def describe_choice(choice: Mapping[str, str]) -> str:
+    """requested → used: reason."""
+    return f"{choice['requested']} → {choice['used']}: {choice['reason']}"
 
 
 def describe_ranks(ranks: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from core.run import Run, to_plain
 from core.text.sentence import say
 from core.training.forgetting import Record
 from core.training.paired_tests import format_p
-from core.training.rank_facts import describe_ranks
+from core.training.rank_facts import describe_choice, describe_ranks
 from core.training.result_metrics import format_metrics, format_number
 
 
@@ -75,6 +75,8 @@ def _describe_setup(run: Run, resolved: dict[str, Any]) -> list[str]:
     ]
     if ranks := resolved.get("ranks"):
         lines.append(f"| Ranks | {describe_ranks(ranks)} |")
+        choices = (("Link", ranks.get("link")), ("Parts of the model", ranks.get("sharding")))
+        lines += [f"| {title} | {describe_choice(choice)} |" for title, choice in choices if choice]
         lines += [f"| Dropout | {ranks['differs']} |"] if "differs" in ranks else []
     if engine := describe_use(backend):
         lines.append(f"| Neural Engine | {engine} |")

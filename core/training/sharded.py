@@ -5,6 +5,7 @@ whole model (core.adapters.parted_lora), so that sums, the optimizer and checkpo
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from core.device.machine import usable_bytes
@@ -15,6 +16,7 @@ from core.memory.estimate import estimate_step
 from core.model.check_folder import read_config
 from core.model.sharding import AUTO, NONE, PIPELINE, ROOM, TENSOR, Sharding, count_neighbours, family_ways
 from core.quant.modes import UNPACKED
+from core.resolved import Choice
 from core.run import Run
 from core.text.sentence import say
 
@@ -43,7 +45,8 @@ def choose_sharding(
         raise BadOption(
             say("The model of this run cannot be parted (--sharding tensor): {obstacle}.", obstacle=obstacle)
         )
-    sharding = Sharding(TENSOR, group, usable_bytes(device), per_machine or count_neighbours(group))
+    neighbours = per_machine or count_neighbours(group)
+    sharding = Sharding(TENSOR, group, usable_bytes(device), neighbours, reason=say("as asked"))
     if wanted == AUTO:
         need, own = _weight_bytes(run, folder, device), sharding.usable // sharding.neighbours
         lacking = [rank for rank, usable in enumerate(group.gather(own)) if need > ROOM * usable]
@@ -60,7 +63,17 @@ def choose_sharding(
                     obstacle=obstacle,
                 )
             )
+        lack = say("{machine} has no room for the whole model", machine=group.name(lacking[0]))
+        sharding = replace(sharding, reason=lack)
     return sharding
+
+
+def sharding_choice(sharding: Sharding | None) -> Choice:
+    """How the model of a run on several ranks was to be parted, and is, by choose_sharding()."""
+    wanted = wanted_sharding(os.environ)
+    if sharding:
+        return Choice(wanted, sharding.way, sharding.reason)
+    return Choice(wanted, NONE, say("as asked") if wanted == NONE else say("each machine has room for the whole model"))
 
 
 def _weight_bytes(run: Run, folder: Path, device: str) -> int:

@@ -17,6 +17,23 @@ def test_the_badge_says_when_something_else_is_used(qtbot: QtBot) -> None:
     assert badge.text() == "CPU (MLX) · float32"
 
 
+def test_the_machines_of_a_run_are_told_with_why(qtbot: QtBot) -> None:
+    badge = BackendBadge()
+    qtbot.addWidget(badge)
+    cpu = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
+    float32 = {"requested": "auto", "used": "float32", "reason": "the fastest"}
+    link = {"requested": "auto", "used": "ring", "reason": "TCP connects any machines"}
+    parts = {"requested": "auto", "used": "tensor", "reason": "mini has no room for the whole model"}
+    hosts = [{"host": "studio"}, {"host": "mini"}]
+    badge.show_choices(cpu, float32, {"ranks": hosts, "link": link, "sharding": parts})
+    assert badge.text() == "CPU (MLX) · float32"
+    popup = _Popup(badge, badge._choices)
+    qtbot.addWidget(popup)
+    told = [label.text() for label in popup.findChildren(QLabel)]
+    assert {"Link between the machines", "ring", "studio, mini", "TCP connects any machines"} <= set(told)
+    assert {"Parts of the model", "tensor", "mini has no room for the whole model"} <= set(told)
+
+
 def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
     badge = BackendBadge()
     qtbot.addWidget(badge)

@@ -116,6 +116,8 @@ def assert_ranks_are_told(folder: Path) -> None:
     host = socket.gethostname()
     assert (told["count"], told["backend"], told["rows"]) == (2, "ring", 6) and "differs" not in told
     assert [rank["host"] for rank in told["ranks"]] == [host, host]
+    assert told["link"] == {"requested": "auto", "used": "ring", "reason": "as MLX's launcher connects the ranks"}
+    assert told["sharding"]["used"] == "none"
     assert sum(rank["share"] for rank in told["ranks"]) == pytest.approx(1)
     assert all(0.3 < rank["share"] < 0.7 and 0 < rank["waiting"] < 1 for rank in told["ranks"])
     assert f"| Ranks | 2 over ring, 6 rows a step; {host} (rank 0): " in (folder / "report.md").read_text()

@@ -5,8 +5,10 @@ import dataclasses
 import pytest
 
 from core.distributed.group import Group
+from core.distributed.session import link_choice
 from core.events import Event, Started, Step
-from core.resolved import RankFacts, RanksFacts, to_json
+from core.model.sharding import Sharding
+from core.resolved import Choice, RankFacts, RanksFacts, to_json
 from core.run import Run
 from core.training.rank_facts import DROPOUT, describe_ranks, measured, rank_facts
 
@@ -33,8 +35,26 @@ def test_one_rank_is_nothing_to_tell() -> None:
 def test_before_the_first_step() -> None:
     run = Run().replace("train.batch_size", 6).replace("train.gradient_accumulation_steps", 2)
     facts = rank_facts(run, Two())
-    assert facts == RanksFacts(2, "ring", 12, [RankFacts("studio"), RankFacts("mini")])
+    link = Choice("auto", "ring", "as MLX's launcher connects the ranks")
+    parts = Choice("auto", "none", "each machine has room for the whole model")
+    assert facts == RanksFacts(2, "ring", 12, [RankFacts("studio"), RankFacts("mini")], link=link, sharding=parts)
     assert describe_ranks(to_json(facts)) == "2 over ring, 12 rows a step; studio (rank 0); mini (rank 1)"
+
+
+@pytest.mark.parametrize(
+    ("asked", "backend", "used", "reason"),
+    [
+        ("auto", "nccl", "nccl", "the machines have NVIDIA GPUs"),
+        ("auto", "ring", "ring", "TCP connects any machines, and MLX finds no NVIDIA GPU here"),
+        ("ring", "ring", "ring", "as asked"),
+        ("jaccl-ring", "jaccl", "jaccl-ring", "as asked"),
+        ("hostfile", "jaccl", "jaccl-ring", "as the file of the machines says"),
+    ],
+)
+def test_why_a_link_is_used(asked: str, backend: str, used: str, reason: str) -> None:
+    environment = {"HONE_LINK": asked, "MLX_JACCL_RING": "1"}
+    wanted = "auto" if asked == "hostfile" else asked
+    assert link_choice(environment, backend) == Choice(wanted, used, reason)
 
 
 def test_that_dropout_is_drawn_by_each_is_told() -> None:
@@ -60,8 +80,10 @@ def test_what_each_did_since_the_run_went_on() -> None:
 
 
 def test_of_a_model_in_parts_each_computes_all_tokens() -> None:
-    facts = rank_facts(Run().replace("train.batch_size", 4), Two(), is_parted=True)
+    sharding = Sharding("tensor", Two(), 1, reason="mini has no room for the whole model")
+    facts = rank_facts(Run().replace("train.batch_size", 4), Two(), sharding)
     assert facts is not None
+    assert facts.sharding == Choice("auto", "tensor", "mini has no room for the whole model")
     told = to_json(measured(facts, [started(), step(1, 2.0, (80.0, 0.25), (80.0, 0.5))]))
     does = "100% of the tokens, 80 tokens/s, waited"
     assert describe_ranks(told) == (
