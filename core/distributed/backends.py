@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from core.distributed.machines import Ranks
+from core.errors import Unavailable
 from core.text.sentence import join, say
 
 # What each needs, in words.
@@ -23,6 +25,17 @@ def report() -> list[dict[str, Any]]:
         available = mx.distributed.is_available(name) and (name != "jaccl" or sys.platform == "darwin")
         found.append({"backend": name, "available": available, "words": needs})
     return found
+
+
+def check_backend(ranks: Ranks) -> None:
+    """Raise Unavailable where this machine is one of the ranks and lacks what they are to be connected by."""
+    import mlx.core as mx
+
+    name = "jaccl" if (ranks.backend or "").startswith("jaccl") else ranks.backend
+    if name is None or not any(rank.is_here for rank in ranks.ranks):
+        return
+    if not mx.distributed.is_available(name) or (name == "jaccl" and sys.platform != "darwin"):
+        raise Unavailable(say("{name} is not there on this machine: it needs {what}.", name=name, what=_NEEDS[name]))
 
 
 def describe(found: list[dict[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import IO
 
 from core.device.child_process import hone_command
+from core.distributed.backends import check_backend
 from core.distributed.machines import Machines, Ranks, resolve
 from core.distributed.rank_process import RankProcess, plan_scripts
 from core.distributed.session import FROM_FILE, LINK, SHARDING
@@ -69,6 +70,7 @@ def run_lines(
     could not be reached, has died or hangs; every process has ended then.
     """
     ranks = resolve(machines)
+    check_backend(ranks)
     names = ",".join(rank.name for rank in ranks.ranks)
     environment = [f"{LAUNCHED}=1", f"HONE_HOSTS={names}", f"HONE_RANK_TIMEOUT={machines.rank_timeout:g}"]
     environment.append(f"{SHARDING}={machines.sharding}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.distributed.hostfile import BACKENDS, read_hostfile
 from core.errors import BadOption, Unavailable
 from core.options import option
 from core.text.sentence import say
@@ -19,7 +20,6 @@ from core.text.sentence import say
 HERE = "127.0.0.1"  # MLX starts what goes to this address without ssh
 THIS_MACHINE = say("this machine")  # the name of ranks that nobody named
 SHARDINGS = ("auto", "tensor", "pipeline", "none")
-BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl")  # MPI starts its processes itself
 
 
 @dataclass(frozen=True)
@@ -174,40 +174,13 @@ def _family(address: str) -> socket.AddressFamily:
 
 
 def _read_hostfile(path: Path, backend: str | None) -> Ranks:
-    """The ranks in a file of MLX's: a list of hosts, or {"backend", "envs", "hosts"}."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        found = found if isinstance(found, dict) else {"hosts": found}
-        ranks = tuple(_read_host(host) for host in found["hosts"])
-        envs, named = tuple(str(text) for text in found.get("envs", [])), found.get("backend") or None
-    except OSError as error:
-        raise BadOption(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise BadOption(
-            say("{path} is no hostfile of MLX's ({kind}: {error}).", path=path, kind=type(error).__name__, error=error)
-        ) from None
-    if len(ranks) < 2:
-        raise BadOption(say("{path} names fewer than two machines.", path=path))
-    if (backend or named) not in (None, *BACKENDS[1:]):
-        raise BadOption(
-            say(
-                "{path}: there is no backend {backend!r}; there are {backends}.",
-                path=path,
-                backend=named,
-                backends=", ".join(BACKENDS[1:]),
-            )
-        )
-    return Ranks(ranks, backend or named, envs)
-
-
-def _read_host(values: dict[str, Any]) -> Rank:
-    name, addresses = values["ssh"], tuple(values.get("ips", []))
-    if not isinstance(name, str) or not name or name.startswith("-"):
-        raise ValueError(f"{name!r} is no name of a machine")
-    for address in addresses:
-        ipaddress.ip_address(address)
-    is_here = bool(addresses) and is_own(addresses[0])
-    return Rank(name, HERE if is_here else name, addresses, tuple(values.get("rdma", [])))
+    """The ranks in a file of MLX's. Raises BadOption."""
+    file = read_hostfile(path, backend)
+    ranks = []
+    for host in file.hosts:
+        is_here = bool(host.addresses) and is_own(host.addresses[0])
+        ranks.append(Rank(host.ssh, HERE if is_here else host.ssh, host.addresses, host.rdma))
+    return Ranks(tuple(ranks), file.backend, file.envs, file.per_host)
 
 
 def together_with(names: Sequence[str], look_up: Callable[[str], str] | None = None) -> Machines:

@@ -9,6 +9,7 @@ from core.data.batch.batches import Batches
 from core.data.batch.groups import longest_text, row_texts
 from core.data.batch.shares import Share
 from core.device.select import select
+from core.distributed.backends import check_backend
 from core.distributed.group import Group
 from core.distributed.host_check import check_hosts
 from core.distributed.machines import Machines, Ranks, resolve
@@ -81,6 +82,7 @@ def plan_ranks(run: Run, machines: Machines, stop: threading.Event | None = None
     Yields the phases and warnings of preparing the data. Raises what a run on them raises before its ranks start.
     """
     stop, ranks = stop or threading.Event(), resolve(machines)
+    check_backend(ranks)
     run = run.check().with_absolute_paths()
     group = PlannedGroup(ranks)
     check_for_ranks(run, group)

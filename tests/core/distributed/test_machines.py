@@ -68,26 +68,5 @@ def test_a_name_without_an_address_is_told() -> None:
         resolve(Machines(hosts=("here", "nowhere")), look_up)
 
 
-def test_damaged_hostfile(tmp_path: Path) -> None:
-    path = tmp_path / "hosts.json"
-    for text in (
-        "{",
-        '{"hosts": [{"ips": []}]}',
-        '[{"ssh": "a"}]',
-        '[{"ssh": "a"}, {"ssh": "-x"}]',
-        '[{"ssh": 1}, {"ssh": 2}]',
-    ):
-        path.write_text(text)
-        with pytest.raises(BadOption, match=r"hosts\.json"):
-            resolve(Machines(hostfile=str(path)))
-
-
 def test_own_addresses() -> None:
     assert is_own("127.0.0.1") and not is_own("192.0.2.7") and not is_own("nonsense")
-
-
-def test_mpi_starts_itself(tmp_path: Path) -> None:
-    path = tmp_path / "hosts.json"
-    path.write_text(json.dumps({"backend": "mpi", "hosts": [{"ssh": "a"}, {"ssh": "b"}]}))
-    with pytest.raises(BadOption, match="there is no backend 'mpi'; there are ring, jaccl, jaccl-ring, nccl"):
-        resolve(Machines(hostfile=str(path)))
