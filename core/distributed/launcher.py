@@ -170,15 +170,24 @@ class _Flock:
         for process in ordered:
             for line in reversed(self._lines[process.script.rank]):
                 if line.startswith(_SENTENCE):
-                    raise Unavailable(line.removeprefix(_SENTENCE))
+                    raise Unavailable(self._signed(process.script.rank, line.removeprefix(_SENTENCE)))
         for process in ordered:
             if process.process.returncode == 1 and self._lines[process.script.rank]:
-                raise RankCrashed("\n".join(self._lines[process.script.rank]))
+                raise RankCrashed("\n".join([f"{self._name(process.script.rank)}:", *self._lines[process.script.rank]]))
         raise Unavailable(self._describe_death(self.first_dead))
+
+    def _name(self, rank: int) -> str:
+        return say("{machine} (rank {rank})", machine=self.names[rank], rank=rank)
+
+    def _signed(self, rank: int, sentence: str) -> str:
+        """A sentence of a rank; of another than the first with its machine, where it names none."""
+        if rank == 0 or any(self._name(n) in sentence for n in range(len(self.names))):
+            return sentence
+        return say("{machine}: {sentence}", machine=self._name(rank), sentence=sentence)
 
     def _describe_death(self, process: RankProcess) -> str:
         rank, code = process.script.rank, process.process.returncode
-        name = say("{machine} (rank {rank})", machine=self.names[rank], rank=rank)
+        name = self._name(rank)
         last = next((line for line in reversed(self._lines[rank]) if line.strip()), "")
         if code == 255 and not process.script.is_here:
             return say("{machine} cannot be reached: {reason}.", machine=name, reason=last or say("ssh says no more"))

@@ -88,6 +88,28 @@ sys.exit(2)
         list(ranks(code))
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("There is no option --new.", "this machine (rank 1): There is no option --new."),
+        ("this machine (rank 0) is gone.", "this machine (rank 0) is gone."),
+    ],
+)
+def test_what_another_rank_complains_about_is_told_with_its_machine(
+    ranks: Callable[..., Iterator[Event]], said: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "GRACE", 0.5)
+    code = f"""
+if rank == 0:
+    time.sleep(1000)  # waits for the other
+print("hone: {said}", file=sys.stderr)
+sys.exit(2)
+"""
+    with pytest.raises(Unavailable) as raised:
+        list(ranks(code))
+    assert str(raised.value) == told
+
+
 def test_a_killed_rank_is_named(ranks: Callable[..., Iterator[Event]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "GRACE", 0.5)
     code = """
@@ -123,7 +145,7 @@ os._exit(2)
 
 
 def test_a_bug_is_told_whole(ranks: Callable[..., Iterator[Event]]) -> None:
-    with pytest.raises(RankCrashed, match=r"(?s)Traceback.*ZeroDivisionError"):
+    with pytest.raises(RankCrashed, match=r"(?s)^this machine \(rank 0\):\nTraceback.*ZeroDivisionError"):
         list(ranks("1 / 0"))
 
 
