@@ -37,7 +37,7 @@ from core.training.data_setup import TrainingData, prepare_data, sample_prompts
 from core.training.general_text import is_worth_it
 from core.training.memory_setup import plan_memory
 from core.training.model_setup import TrainingModel, check_vocabulary, prepare_model
-from core.training.rank_facts import rank_facts
+from core.training.rank_facts import DROPOUT, rank_facts
 from core.training.reference_setup import OtherModel, ask_initial_model, ask_other_model
 from core.training.resolve import resolve
 from core.training.schedule import plan_schedule
@@ -72,6 +72,8 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     sharding = choose_sharding(run, data.model_folder, device, group)
     if sharding:
         yield Warned("sharding", describe(sharding, sharding.way))
+    if group.size > 1 and run.adapter.dropout:
+        yield Warned("dropout", DROPOUT)
     other_model = yield from ask_other_model(run, folder, data, device, stop, group)
     plan, memory = yield from plan_memory(run, data, device, sharding)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row

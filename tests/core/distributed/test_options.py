@@ -102,7 +102,9 @@ def test_dropout_is_told_to_differ(make_run: MakeRun, tmp_path: Path) -> None:
     options: dict[str, Any] = {"adapter": {"dropout": 0.3}, "train": SHORT}
     alone, once, again = (make_run(name, **options) for name in ("alone", "once", "again"))
     expected = do(job(alone))["steps"]
-    first, second = (on_ranks(2, tmp_path, [job(run)])[0][0]["steps"] for run in (once, again))
+    told = on_ranks(2, tmp_path, [job(once), job(again)])[0]
+    assert DROPOUT in told[0]["warned"]
+    first, second = (run["steps"] for run in told)
     assert [step[1] for step in first] == pytest.approx([step[1] for step in second], abs=1e-6)
     assert abs(first[-1][1] - expected[-1][1]) > 1e-4
     ranks = json.loads((Path(str(once.output)) / "resolved.json").read_text())["ranks"]

@@ -10,7 +10,9 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
+from core import methods
 from core.run import Run
+from tests.core.conftest import write_model
 from tests.core.distributed.run_jobs import do, on_ranks
 
 MakeRun = Callable[..., Run]
@@ -121,6 +123,31 @@ def assert_ranks_are_told(folder: Path) -> None:
     assert sum(rank["share"] for rank in told["ranks"]) == pytest.approx(1)
     assert all(0.3 < rank["share"] < 0.7 and 0 < rank["waiting"] < 1 for rank in told["ranks"])
     assert f"| Ranks | 2 over ring, 6 rows a step; {host} (rank 0): " in (folder / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_every_method_with_odd_rows_accumulation_and_packing(make_run: MakeRun, tmp_path: Path) -> None:
+    """Each with one of the ways in which a model is trained; three ranks share batches of 3, 2 and 1 rows."""
+    pairs, questions = write(tmp_path / "pairs.jsonl", PAIRS), write(tmp_path / "q.jsonl", QUESTIONS)
+    marked, teacher = write(tmp_path / "marked.jsonl", MARKED), write_model(tmp_path / "teacher", hidden_size=48)
+    full, dora, nf4 = {"adapter": {"type": "full"}}, {"adapter": {"type": "dora", "rank": 4}}, {"quantization": "nf4"}
+    steps = {"steps": 4, "eval_every": 2, "batch_size": 3, "gradient_accumulation_steps": 2, "forgetting": "off"}
+    few = steps | {"steps": 2, "learning_rate": 0.001}
+    cases: dict[str, dict[str, Any]] = {
+        "sft": dora | {"train": steps | {"batch_size": 2}},
+        "dpo": {"model": nf4, "data": {"path": pairs}},
+        "simpo": full | {"data": {"path": pairs}, "train": steps | {"learning_rate": 0.001}},
+        "orpo": {"data": {"path": pairs}, "train": steps | {"batch_size": 1, "gradient_accumulation_steps": 5}},
+        "kto": dora | {"data": {"path": marked}},
+        "grpo": {"model": nf4, "data": {"path": questions}, "options": WRITING | {"beta": 0.1}, "train": few},
+        "dapo": full | {"data": {"path": questions}, "options": WRITING, "train": few},
+        "distill": {"options": {"teacher": str(teacher), "hard_weight": 0.3}},
+    }
+    assert cases.keys() == methods.load().keys()
+    for method, options in cases.items():
+        options.setdefault("train", steps)
+        options["method"], options["data"] = method, {"packing": True} | options.get("data", {})
+    compare(make_run, tmp_path, [3], cases)
 
 
 @pytest.mark.slow

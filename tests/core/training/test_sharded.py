@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core import methods
 from core.distributed.group import Group
 from core.errors import BadOption, Unavailable
 from core.run import Run
@@ -19,6 +20,8 @@ from tests.core.model import zoo
 
 MakeRun = Callable[..., Run]
 STEPS = {"steps": 8, "eval_every": 4, "batch_size": 3, "gradient_accumulation_steps": 2, "learning_rate": 0.003}
+# What needs more of a model than its gradient, by its title; the others are trained in parts.
+MORE = {"dpo": "DPO", "kto": "KTO", "grpo": "GRPO", "dapo": "DAPO", "distill": "Distillation"}
 PARTED = "The model is parted by tensors over {} ranks."
 
 
@@ -60,11 +63,17 @@ def test_pairs_without_a_reference(make_run: MakeRun, tmp_path: Path) -> None:
     from tests.core.distributed.test_training import PAIRS, write
 
     pairs = write(tmp_path / "pairs.jsonl", PAIRS)
-    options: dict[str, Any] = {"method": "orpo", "data": {"path": pairs}, "train": STEPS}
-    alone, shared = make_run("alone", **options), make_run("shared", **options)
-    expected = do(job(alone))
-    assert_same([rank[0] for rank in on_ranks(2, tmp_path, [job(shared)])], expected)
-    same_adapter(shared, alone)
+    cases: list[dict[str, Any]] = [
+        {"method": "orpo", "data": {"path": pairs}, "train": STEPS},
+        {"method": "simpo", "data": {"path": pairs, "packing": True}, "train": STEPS | {"steps": 4}},
+    ]
+    alone = [make_run(f"alone-{n}", **options) for n, options in enumerate(cases)]
+    shared = [make_run(f"shared-{n}", **options) for n, options in enumerate(cases)]
+    expected = [do(job(run)) for run in alone]
+    told = on_ranks(2, tmp_path, [job(run) for run in shared])
+    for n, run in enumerate(shared):
+        assert_same([rank[n] for rank in told], expected[n])
+        same_adapter(run, alone[n])
 
 
 class _Two(Group):
@@ -83,8 +92,7 @@ class _Two(Group):
         ({"adapter": {"type": "full"}}, "only LoRA is trained in parts, not full"),
         ({"adapter": {"dropout": 0.1}}, "with dropout the ranks would leave out different inputs"),
         ({"model": {"quantization": "nf4"}}, "packing it as nf4 on the way needs whole layers"),
-        ({"method": "dpo"}, "DPO asks a model for more than a gradient"),
-        ({"method": "grpo"}, "asks a model for more than a gradient"),
+        *(({"method": name}, f"{title} asks a model for more than a gradient") for name, title in MORE.items()),
     ],
 )
 def test_runs_that_cannot_be_parted(
@@ -98,6 +106,10 @@ def test_runs_that_cannot_be_parted(
     monkeypatch.setattr(sharded, "usable_bytes", lambda device: 10_000)
     with pytest.raises(Unavailable, match=rf"Training needs the whole model on each machine: .* GB.* {reason}"):
         choose_sharding(run, model_folder, "cpu", _Two())
+
+
+def test_every_method_is_trained_in_parts_or_refused() -> None:
+    assert methods.load().keys() == MORE.keys() | {"sft", "simpo", "orpo"}
 
 
 def test_a_family_without_code_for_it_and_layers(
