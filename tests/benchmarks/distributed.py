@@ -198,16 +198,22 @@ class Case:
 
 
 def curve_jobs(folder: Path) -> list[dict[str, Any]]:
-    """8 steps of the starter model in float32, by two methods, with odd rows and accumulation."""
+    """8 steps of the starter model in float32, by three methods, with odd rows and accumulation."""
     pairs = [{"prompt": f"What is {n}?", "chosen": f"It is {n}." * (1 + n % 3), "rejected": "No!"} for n in range(21)]
     file = folder / "pairs.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in pairs), encoding="utf-8")
+    questions = folder / "questions.jsonl"
+    asked = [{"question": f"What is {n}+1?", "answer": str(n + 1)} for n in range(21)]
+    questions.write_text("".join(json.dumps(row) + "\n" for row in asked), encoding="utf-8")
+    writing = {"rewards": ["length"], "group_size": 4, "max_completion_length": 16}
     train = {"steps": 8, "eval_every": 8, "samples": 0, "learning_rate": 1e-3, "batch_size": 4, "forgetting": "off"}
     jobs = []
-    for method, data, options, more in (
+    cases: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
         ("sft", "demo", {}, {"batch_size": 3, "gradient_accumulation_steps": 3}),
         ("dpo", str(file), {}, {"batch_size": 5}),
-    ):
+        ("grpo", str(questions), writing, {"batch_size": 3}),
+    )
+    for method, data, options, more in cases:
         run = {
             "method": method,
             "model": {"path": "starter", "dtype": "float32"},
