@@ -61,7 +61,7 @@ def read_hostfile(path: Path, asked: str | None = None) -> Hostfile:
         _refuse(path, 1, say("this is no JSON"))
     values = found if isinstance(found, dict) else {"hosts": found}
     if not isinstance(values.get("hosts"), list):
-        _refuse(path, 1, say('a list of machines is missing: [{"ssh": "first.local", "ips": ["10.0.0.1"]}, …]'))
+        _refuse(path, 1, say('a list of machines is missing, each with "ssh" and "ips"'))
     lines = chain(_element_lines(text, is_inside=isinstance(found, dict)), repeat(1))
     hosts = tuple(_read_host(path, line, host) for line, host in zip(lines, values["hosts"], strict=False))
     if len(hosts) < 2:

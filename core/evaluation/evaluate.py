@@ -13,6 +13,7 @@ from core.data.kinds import QUESTIONS, TEXT
 from core.data.tokenize.encode import encode_prompt
 from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
+from core.device.machine import room_for_weights
 from core.device.select import select
 from core.distributed.group import Group as Ranks
 from core.errors import BadData, BadOption
@@ -225,7 +226,10 @@ def _load_model(
 ) -> Generator[Event, None, LoadedModel]:
     """The model, with its adapter where there is one, ready to evaluate; a Warned for each note on how it is loaded."""
     base = adapters.choose_base_precision(adapter, quantization)
-    loaded = adapters.load_base(folder, adapter, base, dtype, device=device, allow_code=allow_code, sharding=sharding)
+    room = room_for_weights(device)
+    loaded = adapters.load_base(
+        folder, adapter, base, dtype, device=device, allow_code=allow_code, sharding=sharding, room=room
+    )
     for note in loaded.notes:
         yield Warned("base-precision", note)
     if note := describe(sharding, loaded.sharding):

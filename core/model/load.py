@@ -152,7 +152,7 @@ def _check_room(folder: Path, needed: float, room: int) -> None:
         raise BadModel(
             say(
                 "The weights of {name} take {needed:.1f} GB, and this machine can use {usable:.1f} GB. It can be "
-                "parted over several machines on the command line: hone chat, or hone serve for other "
+                "parted over several machines on the command line: hone chat, hone eval, or hone serve for other "
                 "programs, with --hosts.",
                 name=folder.name,
                 needed=needed / 1e9,

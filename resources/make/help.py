@@ -72,7 +72,7 @@ The batch that you ask for is the whole one: each rank takes its part of the row
 
 **Dropout is not the same:** each rank draws by itself which inputs an adapter leaves out. The losses then differ from those on one rank as they do with another seed; `resolved.json` and `report.md` say so. Without dropout (the default) nothing is drawn.
 
-`resolved.json` and `report.md` also hold how many ranks there were, over which link, on which machines, and what each had of the tokens, its speed and how long it waited.
+`resolved.json` and `report.md` also hold how many ranks there were, on which machines, which link was asked for, which is used and why, whether the model was parted and why, and what each had of the tokens, its speed and how long it waited.
 
 ## A model that is larger than one machine
 
@@ -94,7 +94,7 @@ Of other families it is told whether they can be parted, as is what does not fit
 
 ## When a machine is lost
 
-A machine that dies ends the run on all at once; one that hangs, or whose cable was pulled, after 60 seconds without a sign of life, or after 60 seconds in which no exchange comes further (`--rank-timeout`). One sentence names it, the last checkpoint is kept, and `--resume` goes on. The ranks also compare the model, the adapter, the dataset, the reward file and the chat template before the first step.
+A machine that dies ends the run on all at once; one that hangs, or whose cable was pulled, after 60 seconds without a sign of life, or after 60 seconds in which no exchange comes further (`--rank-timeout`). A step may take longer than that: where all machines compute, an exchange that waits for a step may take ten times as long, or four times the longest step so far, and one of many bytes a second more for every 4 MB. One sentence names it, the last checkpoint is kept, and `--resume` goes on. The ranks also compare the model, the adapter, the dataset, the reward file and the chat template before the first step.
 
 ## What goes over the network
 
