@@ -12,6 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from app.shell import dialogs
 from app.shell.application import Application
+from app.shell.open_runs import OpenRuns
+from app.shell.places import Places
 from app.shell.window import MainWindow
 from app.style import theme
 from app.threads import task
@@ -47,6 +49,19 @@ def no_thread_left(qapp: Application) -> Iterator[None]:
     yield
     task.cancel_all()
     qapp.garbage_collector.collect()
+
+
+@pytest.fixture
+def idle_work() -> None:
+    """For tests of what the window makes beforehand, while nobody asks for anything."""
+
+
+@pytest.fixture(autouse=True)
+def pages_when_asked_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window makes all of its pages in a test of one of them, unless the test takes `idle_work`."""
+    if "idle_work" not in request.fixturenames:
+        monkeypatch.setattr(Places, "make_all", lambda self, done: None)
+        monkeypatch.setattr(OpenRuns, "prepare", lambda self: None)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from app.pages.run import RunPage
 from app.shell.window import MainWindow
 from tests.app.conftest import play_script
 
+pytestmark = pytest.mark.usefixtures("idle_work")
+
 Key, Ctrl = Qt.Key, Qt.KeyboardModifier.ControlModifier
 _MOST = 60  # presses of Tab: whoever needs more gives up
 

@@ -19,6 +19,7 @@ def is_pushed(page: QWidget) -> bool:
     return needed.width() > page.width() or needed.height() > page.height()
 
 
+@pytest.mark.usefixtures("idle_work")
 @pytest.mark.parametrize("size", [QSize(1024, 700), QSize(900, 600)])
 def test_each_page_has_room(qtbot: QtBot, window: MainWindow, dataset: Path, size: QSize) -> None:
     window.resize(size)

@@ -5,8 +5,8 @@ The time of each page is measured in tests/benchmarks/pages.py.
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QWidget
-from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
 from app.new_run.draft import Draft
@@ -16,6 +16,8 @@ from app.shell.window import MainWindow
 from app.widgets.labels import ElidedLabel
 from core.run import Run
 from tests.app.turns import counted_calls, walk, watch
+
+pytestmark = pytest.mark.usefixtures("idle_work")
 
 MOST = 6000  # Python calls in a turn: what a whole page takes to be drawn; one row to be read takes about 30
 
@@ -60,7 +62,9 @@ def test_the_forms_are_made_in_parts(qtbot: QtBot) -> None:
     assert "options.group_size" in step._forms[1].lines and not step.prepare()
 
 
-def test_a_run_starts_with_a_page_that_is_made(qtbot: QtBot, window: MainWindow, monkeypatch: MonkeyPatch) -> None:
+def test_a_run_starts_with_a_page_that_is_made(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from app.plots import chart
     from app.plots.load import import_charts
 

@@ -15,6 +15,8 @@ from app.threads.run_thread import train_events
 from core import methods
 from core.resources import FOLDER
 
+pytestmark = pytest.mark.usefixtures("idle_work")
+
 STEPS = 3
 _FILES = {"dpo": "pairs", "simpo": "pairs", "orpo": "pairs", "kto": "thumbs", "grpo": "questions", "dapo": "questions"}
 _SAMPLED = {"options.group_size": 2, "options.max_completion_length": 12, "options.eval_questions": 2}

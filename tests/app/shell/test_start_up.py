@@ -11,6 +11,8 @@ from app.new_run.interrupted_row import InterruptedRow
 from app.new_run.machine_card import MachineCard
 from app.shell.window import MainWindow
 
+pytestmark = pytest.mark.usefixtures("idle_work")
+
 ROOT = Path(__file__).parents[3]
 
 CODE = """
