@@ -25,6 +25,7 @@ from core.model.kernels.pieces import Heads, Rotation, add_norm, rotate_heads, s
 from core.model.packed_mask import PackedMaskCache
 from core.model.patch import patch_module
 from core.model.rope_positions import TokenPositions
+from core.model.token_cache import TokenCache
 from core.quant import linear_dims
 from core.text.sentence import say
 
@@ -163,10 +164,13 @@ class _Block:
             heads = heads._replace(q_norm=q_norm.weight, k_norm=k_norm.weight, eps=q_norm.eps)
         parts = rotate_heads(multiply(QKV, y), heads, rotation)
         q, k, v = (part.reshape(*shape, -1, self.size).swapaxes(1, 2) for part in parts)
-        if cache is not None:
-            k, v = cache.update_and_fetch(k, v)
-        attend = vars(sys.modules[type(attention).__module__])["scaled_dot_product_attention"]
-        o = attend(q, k, v, cache=cache, scale=attention.scale, mask=mask)
+        if isinstance(cache, TokenCache):
+            o = cache.attend(q, k, v, attention.scale)
+        else:
+            if cache is not None:
+                k, v = cache.update_and_fetch(k, v)
+            attend = vars(sys.modules[type(attention).__module__])["scaled_dot_product_attention"]
+            o = attend(q, k, v, cache=cache, scale=attention.scale, mask=mask)
         o = multiply(OUT, o.swapaxes(1, 2).reshape(len(h), -1))
         h, y = _add_norm(h, o, block.post_attention_layernorm)
         return h, multiply(DOWN, swiglu(multiply(GATE_UP, y)))
@@ -239,7 +243,7 @@ def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
 
     def call(self: Any, inputs: mx.array, cache: Any = None, input_embeddings: mx.array | None = None) -> Any:
         blocks, factors, first = self.fused.blocks, self.fused.factors, cache[0] if cache else None
-        caches = PackedMaskCache if self.training else (PackedMaskCache, KVCache, BatchKVCache)
+        caches = PackedMaskCache if self.training else (PackedMaskCache, KVCache, BatchKVCache, TokenCache)
         is_usual = input_embeddings is None and (first is None or isinstance(first, caches))
         # Whatever keeps its factors does not change meanwhile.
         is_current = factors.is_kept or all(

@@ -6,11 +6,13 @@ import mlx.core as mx
 
 Language = Literal["cuda", "metal"]
 THREADS_PER_GROUP = 256  # eight warps (Metal: SIMD groups) of 32
-WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of constants, sums over a warp and functions
+WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of constants, warps and functions
     "cuda": {
         "thread": "(blockIdx.x * blockDim.x + threadIdx.x)",
         "device": "",
         "table": "__device__ const float",
+        "shared": "__shared__",
+        "barrier": "__syncthreads()",
         "sum": "warp_sum",
         "rsqrt": "rsqrtf",
         "exp": "__expf",
@@ -19,6 +21,8 @@ WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of cons
         "thread": "thread_position_in_grid.x",
         "device": "device",
         "table": "constant float",
+        "shared": "threadgroup",
+        "barrier": "threadgroup_barrier(mem_flags::mem_threadgroup)",
         "sum": "simd_sum",
         "rsqrt": "rsqrt",
         "exp": "exp",

@@ -22,7 +22,8 @@ from core.rollouts import SamplingStopped
 from core.rollouts.numpy_decoder import NumpyDecoder, make_decoder
 from core.rollouts.product_threads import product_threads
 from core.rollouts.row_cache import RowCache
-from core.rollouts.sampling import SampledTokens, SamplingParams, sample_in_numpy, sample_tokens
+from core.rollouts.sampling import SampledTokens, SamplingParams, sample_in_numpy
+from core.rollouts.token_step import make_token_step
 
 PREFILL_STEP_SIZE = 2048  # tokens of a prompt computed in one piece
 # Share of the batch that must be free before completions leave and prompts join, because both copy the caches.
@@ -172,6 +173,7 @@ def batch_generate(
     stop_set, rows, cache = set(stop_tokens), list[_ActiveCompletion](), list[Any]()
     next_tokens = mx.array([], dtype=mx.int32)  # [len(rows)], what the model is given next
     in_flight: tuple[list[_ActiveCompletion], SampledTokens] | None = None
+    step = make_token_step(model, params, batched)
     while queue or any(not row.finished for row in rows) or in_flight is not None:
         live = [i for i, row in enumerate(rows) if row.needs_token(params.max_tokens)]
         free = batch_size - len(live)
@@ -190,7 +192,7 @@ def batch_generate(
                 sampled = sample_in_numpy(decoder.logits(np.array(next_tokens), cache[0]), uniform, params)
                 next_tokens = mx.array(sampled.tokens.astype(np.int32))
             else:
-                sampled = sample_tokens(model(next_tokens[:, None], cache=cache)[:, -1], mx.array(uniform), params)
+                sampled = step(next_tokens, cache, mx.array(uniform))
                 mx.async_eval(*sampled)
                 next_tokens = sampled.tokens.astype(mx.int32)
             scheduled = rows, sampled

@@ -180,7 +180,8 @@ def _follow(
             plans.template = TracingEnvironment(model_environment()).from_string(tokenizer.chat_template)
         if plans.template is None:
             return None
-        traced = chat_template_utils._alias_reasoning_fields(traced)
+        # What transformers does to messages first, in versions that do; where it did otherwise, `text` is another.
+        traced = getattr(chat_template_utils, "_alias_reasoning_fields", list)(traced)
         options = {"tools": None, "documents": None, "add_generation_prompt": add_generation_prompt}
         written = plans.template.render(messages=traced, **options, **tokenizer.special_tokens_map)
     except Untraceable:

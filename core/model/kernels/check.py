@@ -10,21 +10,22 @@ from core.text.sentence import say
 
 # Relative differences that rounding explains. A GPU is tested in bfloat16: what is built for it is used then, mostly.
 TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 2e-2, mx.float16: 4e-3}
-PARTS = ("norms", "SwiGLU", "heads")
+PARTS = ("norms", "SwiGLU", "heads")  # of a block in training
+TOKEN_PARTS = ("attention of a token",)  # what writing a token has besides
 
 
-def unavailable_reason() -> str:
+def unavailable_reason(parts: tuple[str, ...] = PARTS) -> str:
     """Why this thread's device cannot use the kernels; "" where it can. The first call on a GPU tests them."""
     if mx.default_device().type == mx.cpu:
         return say("the kernels are for a GPU")
-    return _test_kernels()
+    return _test_kernels(parts)
 
 
 @functools.cache
-def _test_kernels() -> str:
+def _test_kernels(parts: tuple[str, ...]) -> str:
     """What is wrong with the kernels on this GPU; "" for nothing."""
     try:
-        errors = differences(mx.bfloat16, PARTS)
+        errors = differences(mx.bfloat16, parts)
         wrong = [name for name, error in errors.items() if not error <= TOLERANCE[mx.bfloat16]]
     except (RuntimeError, ValueError) as error:  # MLX raises these where a kernel does not compile or start
         return say(
@@ -35,14 +36,14 @@ def _test_kernels() -> str:
 
 
 def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
-    """For each of some PARTS, or "heads without norms", how far its kernel is from MLX's operations in float32.
+    """How far the kernel of each part is from MLX's operations in float32: PARTS, TOKEN_PARTS, "heads without norms".
 
     It is the largest difference of its outputs and gradients, relative to the largest number.
     """
     from core.model.kernels import pieces  # which asks here whether it may use them
 
     key = mx.random.key(7)
-    keys = iter(mx.random.split(key, 8))
+    keys = iter(mx.random.split(key, 10))
 
     def normal(*shape: int) -> mx.array:
         return mx.random.normal(shape, key=next(keys)).astype(dtype)
@@ -74,8 +75,20 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
         say("heads without norms"): lambda: _difference(
             lambda x: pieces.kernel_rotate_heads(x, bare, rotation), plain_heads(bare), [qkv]
         ),
+        "attention of a token": lambda: _token_difference(normal(4, 6, 128), normal(4, 3, 50, 128)),
     }
     return {name: cases[name]() for name in parts}
+
+
+def _token_difference(q: mx.array, keys: mx.array) -> float:
+    """The same for the attention of one token, which has no gradient: rows begin at their own places."""
+    from core.model.kernels import pieces
+
+    places = mx.array([0, 3, 39, 40]), mx.array([40])
+    y = pieces.kernel_attend_token(q, keys, keys[:, ::-1], *places, 0.1)
+    q, keys = q.astype(mx.float32), keys.astype(mx.float32)
+    expected = pieces.plain_attend_token(q, keys, keys[:, ::-1], *places, 0.1)
+    return float((mx.abs(y.astype(mx.float32) - expected).max() / mx.abs(expected).max()).item())
 
 
 def _difference(

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 from mlx_lm.models.activations import swiglu as mlx_swiglu
 
-from core.model.kernels.check import unavailable_reason
+from core.device.gpu_kernel import THREADS_PER_GROUP
+from core.model.kernels.check import TOKEN_PARTS, unavailable_reason
 from core.model.kernels.run import run
 
-_LARGEST = 1 << 31  # numbers in an array that kernels count by 32 bit
+_LARGEST = 1 << 31  # numbers in an array that kernels count by 32 bit, or by 64 in `attend_token`
 
 
 class Heads(NamedTuple):
@@ -63,6 +64,28 @@ def plain_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Seque
     ends = [heads.query * heads.size, (heads.query + heads.key) * heads.size]
     q, k, v = (part.reshape(len(qkv), -1, heads.size) for part in mx.split(qkv, ends, axis=1))
     return _rotate(_norm(q, heads.q_norm, heads.eps), rotation), _rotate(_norm(k, heads.k_norm, heads.eps), rotation), v
+
+
+def attend_token(
+    q: mx.array, keys: mx.array, values: mx.array, start: mx.array, index: mx.array, scale: float
+) -> mx.array:
+    """Attention of one token of each row [N, H, D], from q [N, H, D], keys and values [N, K, T, D], whose first is at
+    `start` [N] and last at `index` [1]."""
+    if not _runs(keys, q, values) or q.shape[2] % 32 or unavailable_reason(TOKEN_PARTS):
+        return plain_attend_token(q, keys, values, start, index, scale)
+    return kernel_attend_token(q, keys, values, start, index, scale)
+
+
+def plain_attend_token(
+    q: mx.array, keys: mx.array, values: mx.array, start: mx.array, index: mx.array, scale: float
+) -> mx.array:
+    """attend_token() in MLX's operations."""
+    places = mx.arange(keys.shape[2])
+    mask = (places >= start[:, None]) & (places <= index)
+    y: mx.array = mx.fast.scaled_dot_product_attention(
+        q[:, :, None], keys, values, scale=scale, mask=mask[:, None, None]
+    )
+    return y.squeeze(2)
 
 
 def _norm(x: mx.array, weight: mx.array | None, eps: float) -> mx.array:
@@ -149,3 +172,18 @@ def kernel_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Sequ
 
     outputs: Sequence[mx.array] = forward(qkv)
     return outputs
+
+
+def kernel_attend_token(
+    q: mx.array, keys: mx.array, values: mx.array, start: mx.array, index: mx.array, scale: float
+) -> mx.array:
+    """attend_token() by a kernel; heads of a multiple of 32 numbers."""
+    count, heads, size = q.shape
+    key_heads = keys.shape[1]
+    constants = {
+        "q_heads": heads, "k_heads": key_heads, "queries": heads // key_heads, "dim": size, "per": size // 32,
+        "scale": float(scale),
+    }  # fmt: skip
+    inputs = [q, keys, values, start.astype(mx.int32), index.astype(mx.int32)]
+    y: mx.array = run("attend_token", constants, inputs, THREADS_PER_GROUP * count * heads, [(q.shape, q.dtype)])[0]
+    return y

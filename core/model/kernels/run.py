@@ -21,6 +21,7 @@ KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
         ["q_grad", "k_grad", "v_grad", "qkv", "q_weight", "k_weight", "cosine", "sine"],
         ["out"],
     ),
+    "attend_token": (texts.ATTEND_TOKEN, ["q", "keys", "values", "start", "index"], ["out"]),
 }
 
 

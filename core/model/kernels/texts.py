@@ -179,3 +179,56 @@ QK_ROPE_BACK = Template(
     }
 """
 )
+# What a query [N, H, D] finds in the keys and values [N, K, T, D] of its row, from its start to the token at `index`: a
+# group of eight warps for each head, each warp with every eighth token and the running sums of a softmax.
+ATTEND_TOKEN = Template("""
+    const unsigned int lane = $thread % 32;
+    const unsigned int warp = ($thread / 32) % 8;
+    const unsigned int row = $thread / 256;
+    $shared float bests[8];
+    $shared float totals[8];
+    $shared float mixes[8 * $dim];
+    const unsigned int answer = row / $q_heads;
+    const unsigned int k_head = answer * $k_heads + (row % $q_heads) / $queries;
+    const unsigned long first = (unsigned long)k_head * keys_shape[2] * $dim + $per * lane;
+    float query[$per];
+    float mix[$per];
+    for (int j = 0; j < $per; ++j) {
+        query[j] = float(q[row * $dim + $per * lane + j]) * ${scale}f;
+        mix[j] = 0;
+    }
+    float best = -3e38f;
+    float total = 0;
+    for (unsigned int t = start[answer] + warp; t <= (unsigned int)index[0]; t += 8) {
+        const Pack<T, $per> k = *(const $device Pack<T, $per>*)(keys + first + (unsigned long)t * $dim);
+        const Pack<T, $per> v = *(const $device Pack<T, $per>*)(values + first + (unsigned long)t * $dim);
+        float dot = 0;
+        for (int j = 0; j < $per; ++j) { dot += query[j] * float(k.v[j]); }
+        const float score = $sum(dot);
+        const float top = score > best ? score : best;
+        const float kept = $exp(best - top);
+        const float share = $exp(score - top);
+        for (int j = 0; j < $per; ++j) { mix[j] = mix[j] * kept + share * float(v.v[j]); }
+        total = total * kept + share;
+        best = top;
+    }
+    if (lane == 0) {
+        bests[warp] = best;
+        totals[warp] = total;
+    }
+    for (int j = 0; j < $per; ++j) { mixes[warp * $dim + $per * lane + j] = mix[j]; }
+    $barrier;
+    if (warp == 0) {
+        for (int w = 1; w < 8; ++w) { best = bests[w] > best ? bests[w] : best; }
+        float whole = 0;
+        for (int j = 0; j < $per; ++j) { mix[j] = 0; }
+        for (int w = 0; w < 8; ++w) {
+            const float share = $exp(bests[w] - best);
+            whole += totals[w] * share;
+            for (int j = 0; j < $per; ++j) { mix[j] += mixes[w * $dim + $per * lane + j] * share; }
+        }
+        Pack<T, $per> y;
+        for (int j = 0; j < $per; ++j) { y.v[j] = T(mix[j] / whole); }
+        *($device Pack<T, $per>*)(out + row * $dim + $per * lane) = y;
+    }
+""")

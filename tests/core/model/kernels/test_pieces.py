@@ -48,7 +48,19 @@ def test_heads_are_normed_and_rotated_as_by_mlx() -> None:
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_texts_are_complete_for_both_kinds_of_gpu(name: str) -> None:
-    constants = ["q_heads", "k_heads", "qk_heads", "all_heads", "dim", "half", "per", "eps", "normed"]
+    constants = [
+        "q_heads",
+        "k_heads",
+        "qk_heads",
+        "all_heads",
+        "dim",
+        "half",
+        "per",
+        "eps",
+        "normed",
+        "queries",
+        "scale",
+    ]
     values = tuple((constant, 1) for constant in constants)
     cuda, metal = source(name, "cuda", values), source(name, "metal", values)
     assert "$" not in cuda + metal and "device" not in cuda and "blockIdx" not in metal
@@ -56,11 +68,22 @@ def test_the_texts_are_complete_for_both_kinds_of_gpu(name: str) -> None:
     assert len(re.findall(r"const device Pack", metal)) == len(re.findall(r"const  Pack", cuda)) > 0
 
 
+def test_a_token_attends_from_where_its_row_begins() -> None:
+    mx.set_default_device(mx.cpu)
+    q, keys, values = (mx.random.normal(shape) for shape in ((2, 4, 32), (2, 2, 9, 32), (2, 2, 9, 32)))
+    found = pieces.attend_token(q, keys, values, mx.array([0, 3]), mx.array([6]), 0.3)
+    for row, start in enumerate((0, 3)):
+        for head in range(4):
+            k, v = keys[row, head // 2, start:7], values[row, head // 2, start:7]
+            expected = mx.softmax(0.3 * (k @ q[row, head])) @ v
+            assert mx.allclose(found[row, head], expected, atol=1e-5).item()
+
+
 @gpu
 @pytest.mark.parametrize("dtype", check.TOLERANCE)
 def test_kernels_agree_with_mlx_as_exactly_as_rounding_allows(dtype: mx.Dtype, on_gpu: None) -> None:
     assert check.unavailable_reason() == ""
-    errors = check.differences(dtype, [*check.PARTS, "heads without norms"])
+    errors = check.differences(dtype, [*check.PARTS, *check.TOKEN_PARTS, "heads without norms"])
     assert max(errors.values()) <= check.TOLERANCE[dtype], errors
 
 
@@ -68,6 +91,6 @@ def test_a_kernel_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(check, "differences", lambda *_: {"norms": 1e-7, "SwiGLU": float("nan"), "heads": 0.1})
     check._test_kernels.cache_clear()
     try:
-        assert check._test_kernels() == "they give wrong numbers on this GPU (SwiGLU, heads)"
+        assert check._test_kernels(check.PARTS) == "they give wrong numbers on this GPU (SwiGLU, heads)"
     finally:
         check._test_kernels.cache_clear()
