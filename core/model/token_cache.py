@@ -1,32 +1,84 @@
-"""The keys and values of one layer while one token of each row is computed, in arrays whose shape stays.
+"""Keys and values of a layer while tokens are written one at a time, in arrays whose shapes stay.
 
-mlx-lm's caches grow by a token, so that every token's work has other shapes; here the room is there and the tokens'
-place is an array, so that one compiled function computes them all.
+mlx-lm's caches grow by a token, so that every token's work has other shapes, and copy themselves for a token while the
+GPU still reads them for the one before. Here the last tokens lie in small arrays of their own, which are put into the
+large ones when they are full; how many there are is an array. So one compiled function computes all tokens.
 """
 
-import mlx.core as mx
+from typing import Any
 
-from core.model.kernels.pieces import attend_token
+import mlx.core as mx
+from mlx_lm.models.cache import BatchKVCache
+
+from core.model.kernels.pieces import Past, attend_token
+
+RECENT = 32  # tokens that are kept apart
+
+
+class RecentKVCache(BatchKVCache):
+    """A BatchKVCache whose last tokens lie in `recent_keys` and `recent_values`; all its own methods work as ever."""
+
+    offset: mx.array
+
+    def __init__(self, cache: Any) -> None:
+        """Takes the arrays of a BatchKVCache that has tokens."""
+        self.__dict__.update(vars(cache))
+        self.recent_keys: Any = None
+        self.recent_values: Any = None
+        self.recent = 0
+
+    def make_room(self) -> None:
+        """Let there be room for one more recent token."""
+        if self.recent == RECENT:
+            self.put_down()
+        if self.recent_keys is None:
+            rows, heads, _, size = self.keys.shape
+            self.recent_keys = mx.zeros((rows, heads, RECENT, size), self.keys.dtype)
+            self.recent_values = mx.zeros((rows, heads, RECENT, size), self.keys.dtype)
+
+    def put_down(self) -> None:
+        """Put the recent tokens where all others are."""
+        if not self.recent:
+            return
+        keys, values = self.recent_keys[:, :, : self.recent], self.recent_values[:, :, : self.recent]
+        self.offset = self.offset - self.recent  # they are counted there already
+        self.recent, self.recent_keys, self.recent_values = 0, None, None
+        super().update_and_fetch(keys, values)
+
+    def make_mask(self, *arguments: Any, **options: Any) -> Any:
+        self.put_down()
+        return super().make_mask(*arguments, **options)
+
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> Any:
+        self.put_down()
+        return super().update_and_fetch(keys, values)
+
+    def filter(self, batch_indices: mx.array) -> None:
+        self.put_down()
+        super().filter(batch_indices)
+        self.recent_keys = self.recent_values = None  # of another shape
+
+    def extend(self, other: Any) -> None:
+        self.put_down()
+        super().extend(other)
+        self.recent_keys = self.recent_values = None
 
 
 class TokenCache:
-    """Takes the place of a BatchKVCache for one token of each of N rows."""
+    """Takes the place of the cache of one layer while a token of each row is computed."""
 
-    def __init__(self, keys: mx.array, values: mx.array, index: mx.array, padding: mx.array) -> None:
-        """keys and values [N, K, T, D] with room at the token's place, index [1]; padding [N]: where a row begins."""
-        self.keys, self.values, self._index, self._padding = keys, values, index, padding
+    def __init__(self, past: Past) -> None:
+        self.past = past
 
     @property
     def offset(self) -> mx.array:
         """The position of each row's token [N]."""
-        return self._index - self._padding
+        return self.past.place.sum() - self.past.start
 
     def make_mask(self, n: int, return_array: bool = False, window_size: int | None = None) -> None:
         """None: attend() sees to it."""
 
     def attend(self, q: mx.array, k: mx.array, v: mx.array, scale: float) -> mx.array:
-        """Keep the token's k and v [N, K, 1, D]; returns what q [N, H, 1, D] finds in those of its row."""
-        self.keys = mx.slice_update(self.keys, k, self._index, axes=(2,))
-        self.values = mx.slice_update(self.values, v, self._index, axes=(2,))
-        found = attend_token(q.squeeze(2), self.keys, self.values, self._padding, self._index, scale)
-        return mx.expand_dims(found, 2)
+        """Keep the token's k and v [N, K, 1, D]; returns what q [N, H, 1, D] finds in its row."""
+        y, self.past = attend_token(q.squeeze(2), k.squeeze(2), v.squeeze(2), self.past, scale)
+        return mx.expand_dims(y, 2)

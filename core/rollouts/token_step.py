@@ -4,18 +4,18 @@ On a GPU under CUDA: building a step's graph in Python and handing it over takes
 function is played back for every token, as long as no completion leaves and the caches have room.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
-from mlx_lm.models.cache import BatchKVCache
 
 from core.adapters.fused_blocks import takes_stacks
 from core.model.kernels.check import PARTS, TOKEN_PARTS, unavailable_reason
-from core.model.token_cache import TokenCache
+from core.model.kernels.pieces import Past
+from core.model.token_cache import RecentKVCache, TokenCache
 from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
 
-TokenStep = Callable[[mx.array, Sequence[Any], mx.array], SampledTokens]
+TokenStep = Callable[[mx.array, list[Any], mx.array], SampledTokens]
 
 
 def make_token_step(model: Any, params: SamplingParams, batched: bool = True) -> TokenStep:
@@ -28,7 +28,7 @@ def make_token_step(model: Any, params: SamplingParams, batched: bool = True) ->
         return plain
     compiled = compiled_step(model, params)
 
-    def step(tokens: mx.array, caches: Sequence[Any], uniform: mx.array) -> SampledTokens:
+    def step(tokens: mx.array, caches: list[Any], uniform: mx.array) -> SampledTokens:
         return (plain if caches[0].keys is None else compiled)(tokens, caches, uniform)  # where a prompt is one token
 
     return step
@@ -37,42 +37,32 @@ def make_token_step(model: Any, params: SamplingParams, batched: bool = True) ->
 def plain_step(model: Any, params: SamplingParams) -> TokenStep:
     """The same for any model and cache, built anew for each token."""
 
-    def step(tokens: mx.array, caches: Sequence[Any], uniform: mx.array) -> SampledTokens:
+    def step(tokens: mx.array, caches: list[Any], uniform: mx.array) -> SampledTokens:
         return sample_tokens(model(tokens[:, None], cache=caches)[:, -1], uniform, params)
 
     return step
 
 
 def compiled_step(model: Any, params: SamplingParams) -> TokenStep:
-    """The same for a model with fused blocks (core.adapters.fused_blocks), and mlx-lm's BatchKVCaches with tokens."""
+    """The same for a model with fused blocks (core.adapters.fused_blocks), and mlx-lm's BatchKVCaches with tokens, in
+    whose place it puts RecentKVCaches."""
 
     @mx.compile
-    def compute(tokens: mx.array, uniform: mx.array, layers: Any, index: mx.array, padding: mx.array) -> Any:
-        caches = [TokenCache(keys, values, index, padding) for keys, values in layers]
+    def compute(tokens: mx.array, uniform: mx.array, layers: Any, start: mx.array, place: mx.array) -> Any:
+        caches = [TokenCache(Past(k, v, new_k, new_v, start, place)) for k, v, new_k, new_v in layers]
         sampled = sample_tokens(model(tokens[:, None], cache=caches)[:, -1], uniform, params)
-        return tuple(sampled), [(cache.keys, cache.values) for cache in caches]
+        return tuple(sampled), [(cache.past.recent_keys, cache.past.recent_values) for cache in caches]
 
-    def step(tokens: mx.array, caches: Sequence[Any], uniform: mx.array) -> SampledTokens:
+    def step(tokens: mx.array, caches: list[Any], uniform: mx.array) -> SampledTokens:
+        caches[:] = [cache if isinstance(cache, RecentKVCache) else RecentKVCache(cache) for cache in caches]
         for cache in caches:
-            _make_room(cache)
-        # What is held here is given up: else the arrays could not be changed in place.
-        layers, place = [(cache.keys, cache.values) for cache in caches], mx.array([caches[0]._idx])
-        for cache in caches:
-            cache.keys = cache.values = None
-        sampled, layers = compute(tokens, uniform, layers, place, caches[0].left_padding)
-        for cache, (cache.keys, cache.values) in zip(caches, layers, strict=True):
-            cache._idx += 1
+            cache.make_room()
+        layers = [(c.keys, c.values, c.recent_keys, c.recent_values) for c in caches]
+        place = mx.array([caches[0]._idx, caches[0].recent])
+        sampled, recent = compute(tokens, uniform, layers, caches[0].left_padding, place)
+        for cache, (cache.recent_keys, cache.recent_values) in zip(caches, recent, strict=True):
+            cache.recent += 1
             cache.offset = cache.offset + 1
         return SampledTokens(*sampled)
 
     return step
-
-
-def _make_room(cache: BatchKVCache) -> None:
-    """Let there be room for one more token, by mlx-lm's steps."""
-    if cache._idx < cache.keys.shape[2]:
-        return
-    rows, heads, _, size = cache.keys.shape
-    room = mx.zeros((rows, heads, cache.step, size), cache.keys.dtype)
-    cache.keys = mx.concatenate([cache.keys, room], axis=2)
-    cache.values = mx.concatenate([cache.values, room], axis=2)

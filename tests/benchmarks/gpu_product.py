@@ -108,7 +108,7 @@ def whole_runs(clock: Clock, small: bool) -> None:
                     continue
                 code = f"import sys; sys.argv[1:] = [{path!r}]; {before}{MAIN}"
                 title = f"whole run {name}, checkpointing {checkpointing}"
-                output = call(clock, title, [sys.executable, "-c", code], 60)
+                output = call(clock, title, [sys.executable, "-c", code], 150)
                 if output is not None:
                     figures = json.loads(output.strip().splitlines()[-1])
                     seconds = statistics.median(figures["seconds"][gpu.WARM :])

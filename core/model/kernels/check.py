@@ -43,7 +43,7 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
     from core.model.kernels import pieces  # which asks here whether it may use them
 
     key = mx.random.key(7)
-    keys = iter(mx.random.split(key, 10))
+    keys = iter(mx.random.split(key, 16))
 
     def normal(*shape: int) -> mx.array:
         return mx.random.normal(shape, key=next(keys)).astype(dtype)
@@ -75,20 +75,25 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
         say("heads without norms"): lambda: _difference(
             lambda x: pieces.kernel_rotate_heads(x, bare, rotation), plain_heads(bare), [qkv]
         ),
-        "attention of a token": lambda: _token_difference(normal(4, 6, 128), normal(4, 3, 50, 128)),
+        "attention of a token": lambda: _token_difference(normal),
     }
     return {name: cases[name]() for name in parts}
 
 
-def _token_difference(q: mx.array, keys: mx.array) -> float:
-    """The same for the attention of one token, which has no gradient: rows begin at their own places."""
+def _token_difference(normal: Callable[..., mx.array]) -> float:
+    """The same for the attention of one token, which has no gradient; rows begin at their own places."""
     from core.model.kernels import pieces
 
-    places = mx.array([0, 3, 39, 40]), mx.array([40])
-    y = pieces.kernel_attend_token(q, keys, keys[:, ::-1], *places, 0.1)
-    q, keys = q.astype(mx.float32), keys.astype(mx.float32)
-    expected = pieces.plain_attend_token(q, keys, keys[:, ::-1], *places, 0.1)
-    return float((mx.abs(y.astype(mx.float32) - expected).max() / mx.abs(expected).max()).item())
+    keys, recent = normal(4, 3, 50, 128), normal(4, 3, 8, 128)
+    start, place = mx.array([0, 3, 39, 40]), mx.array([40, 5])
+    past = pieces.Past(keys, keys[:, ::-1], recent, recent[:, ::-1], start, place)
+    token = normal(4, 6, 128), normal(4, 3, 128), normal(4, 3, 128)
+    y, after = pieces.kernel_attend_token(*token, past, 0.1)
+    q, k, v, *arrays = (array.astype(mx.float32) for array in (*token, *past[:4]))
+    expected, kept = pieces.plain_attend_token(q, k, v, pieces.Past(*arrays, start, place), 0.1)
+    pairs = (y, expected), (after.recent_keys, kept.recent_keys), (after.recent_values, kept.recent_values)
+    errors = [mx.abs(a.astype(mx.float32) - b).max() / mx.abs(b).max() for a, b in pairs]
+    return float(mx.max(mx.stack(errors)).item())
 
 
 def _difference(

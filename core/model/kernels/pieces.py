@@ -66,26 +66,38 @@ def plain_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Seque
     return _rotate(_norm(q, heads.q_norm, heads.eps), rotation), _rotate(_norm(k, heads.k_norm, heads.eps), rotation), v
 
 
-def attend_token(
-    q: mx.array, keys: mx.array, values: mx.array, start: mx.array, index: mx.array, scale: float
-) -> mx.array:
-    """Attention of one token of each row [N, H, D], from q [N, H, D], keys and values [N, K, T, D], whose first is at
-    `start` [N] and last at `index` [1]."""
-    if not _runs(keys, q, values) or q.shape[2] % 32 or unavailable_reason(TOKEN_PARTS):
-        return plain_attend_token(q, keys, values, start, index, scale)
-    return kernel_attend_token(q, keys, values, start, index, scale)
+class Past(NamedTuple):
+    """The keys and values before a token, of which R recent ones lie apart: so a token changes small arrays only."""
+
+    keys: mx.array  # [N, K, T, D], of which the first place[0] are there
+    values: mx.array
+    recent_keys: mx.array  # [N, K, R, D], of which the first place[1] are there
+    recent_values: mx.array
+    start: mx.array  # [N] where each row begins, among the old ones
+    place: mx.array  # [2]
 
 
-def plain_attend_token(
-    q: mx.array, keys: mx.array, values: mx.array, start: mx.array, index: mx.array, scale: float
-) -> mx.array:
+def attend_token(q: mx.array, k: mx.array, v: mx.array, past: Past, scale: float) -> tuple[mx.array, Past]:
+    """(what one token of each row finds [N, H, D], the past with it) from its q [N, H, D], k and v [N, K, D]."""
+    arrays = past.keys, k, v, q, past.values, past.recent_keys, past.recent_values
+    if not _runs(*arrays) or q.shape[2] % 32 or unavailable_reason(TOKEN_PARTS):
+        return plain_attend_token(q, k, v, past, scale)
+    return kernel_attend_token(q, k, v, past, scale)
+
+
+def plain_attend_token(q: mx.array, k: mx.array, v: mx.array, past: Past, scale: float) -> tuple[mx.array, Past]:
     """attend_token() in MLX's operations."""
+    length, (old, count) = past.keys.shape[2], past.place
+    is_own = (mx.arange(past.recent_keys.shape[2]) == count)[:, None]
+    recent_keys = mx.where(is_own, k[:, :, None], past.recent_keys)
+    recent_values = mx.where(is_own, v[:, :, None], past.recent_values)
+    keys = mx.concatenate([past.keys, recent_keys], axis=2)
+    values = mx.concatenate([past.values, recent_values], axis=2)
     places = mx.arange(keys.shape[2])
-    mask = (places >= start[:, None]) & (places <= index)
-    y: mx.array = mx.fast.scaled_dot_product_attention(
-        q[:, :, None], keys, values, scale=scale, mask=mask[:, None, None]
-    )
-    return y.squeeze(2)
+    is_past = (places >= past.start[:, None]) & (places < old)
+    mask = (is_past | ((places >= length) & (places <= length + count)))[:, None, None]
+    y = mx.fast.scaled_dot_product_attention(q[:, :, None], keys, values, scale=scale, mask=mask)
+    return y.squeeze(2), past._replace(recent_keys=recent_keys, recent_values=recent_values)
 
 
 def _norm(x: mx.array, weight: mx.array | None, eps: float) -> mx.array:
@@ -174,16 +186,16 @@ def kernel_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Sequ
     return outputs
 
 
-def kernel_attend_token(
-    q: mx.array, keys: mx.array, values: mx.array, start: mx.array, index: mx.array, scale: float
-) -> mx.array:
+def kernel_attend_token(q: mx.array, k: mx.array, v: mx.array, past: Past, scale: float) -> tuple[mx.array, Past]:
     """attend_token() by a kernel; heads of a multiple of 32 numbers."""
     count, heads, size = q.shape
-    key_heads = keys.shape[1]
+    _, key_heads, recent, _ = past.recent_keys.shape
     constants = {
         "q_heads": heads, "k_heads": key_heads, "queries": heads // key_heads, "dim": size, "per": size // 32,
-        "scale": float(scale),
+        "scale": float(scale), "recent": recent,
     }  # fmt: skip
-    inputs = [q, keys, values, start.astype(mx.int32), index.astype(mx.int32)]
-    y: mx.array = run("attend_token", constants, inputs, THREADS_PER_GROUP * count * heads, [(q.shape, q.dtype)])[0]
-    return y
+    start, place = past.start.astype(mx.int32), past.place.astype(mx.int32)
+    inputs = [q, k, v, past.keys, past.values, past.recent_keys, past.recent_values, start, place]
+    shapes = [(array.shape, q.dtype) for array in (q, past.recent_keys, past.recent_values)]
+    y, keys, values = run("attend_token", constants, inputs, THREADS_PER_GROUP * count * heads, shapes)
+    return y, past._replace(recent_keys=keys, recent_values=values)

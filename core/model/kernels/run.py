@@ -21,7 +21,11 @@ KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
         ["q_grad", "k_grad", "v_grad", "qkv", "q_weight", "k_weight", "cosine", "sine"],
         ["out"],
     ),
-    "attend_token": (texts.ATTEND_TOKEN, ["q", "keys", "values", "start", "index"], ["out"]),
+    "attend_token": (
+        texts.ATTEND_TOKEN,
+        ["q", "k", "v", "keys", "values", "recent_keys", "recent_values", "start", "place"],
+        ["out", "new_keys", "new_values"],
+    ),
 }
 
 

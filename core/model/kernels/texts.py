@@ -179,8 +179,9 @@ QK_ROPE_BACK = Template(
     }
 """
 )
-# What a query [N, H, D] finds in the keys and values [N, K, T, D] of its row, from its start to the token at `index`: a
-# group of eight warps for each head, each warp with every eighth token and the running sums of a softmax.
+# What a query [N, H, D] finds in its row: in keys and values [N, K, T, D] from the row's start to place[0], in the
+# place[1] recent ones [N, K, R, D], and in its own token's k and v [N, K, D], which join the recent ones. A group of
+# eight warps for each head, each warp with every eighth token and the running sums of a softmax.
 ATTEND_TOKEN = Template("""
     const unsigned int lane = $thread % 32;
     const unsigned int warp = ($thread / 32) % 8;
@@ -189,26 +190,36 @@ ATTEND_TOKEN = Template("""
     $shared float totals[8];
     $shared float mixes[8 * $dim];
     const unsigned int answer = row / $q_heads;
-    const unsigned int k_head = answer * $k_heads + (row % $q_heads) / $queries;
-    const unsigned long first = (unsigned long)k_head * keys_shape[2] * $dim + $per * lane;
+    const unsigned int head = row % $q_heads;
+    const unsigned int k_head = answer * $k_heads + head / $queries;
+    const unsigned int column = $per * lane;
+    const unsigned int old = place[0];
+    const unsigned int count = place[1];
     float query[$per];
     float mix[$per];
     for (int j = 0; j < $per; ++j) {
-        query[j] = float(q[row * $dim + $per * lane + j]) * ${scale}f;
+        query[j] = float(q[row * $dim + column + j]) * ${scale}f;
         mix[j] = 0;
     }
     float best = -3e38f;
     float total = 0;
-    for (unsigned int t = start[answer] + warp; t <= (unsigned int)index[0]; t += 8) {
-        const Pack<T, $per> k = *(const $device Pack<T, $per>*)(keys + first + (unsigned long)t * $dim);
-        const Pack<T, $per> v = *(const $device Pack<T, $per>*)(values + first + (unsigned long)t * $dim);
+    for (unsigned int t = start[answer] + warp; t <= old + count; t += 8) {
+        const unsigned long past = ((unsigned long)k_head * keys_shape[2] + t) * $dim + column;
+        const unsigned long recent = ((unsigned long)k_head * $recent + t - old) * $dim + column;
+        const unsigned int own = k_head * $dim + column;
+        const Pack<T, $per> a = t < old ? *(const $device Pack<T, $per>*)(keys + past)
+            : t < old + count ? *(const $device Pack<T, $per>*)(recent_keys + recent)
+                              : *(const $device Pack<T, $per>*)(k + own);
+        const Pack<T, $per> b = t < old ? *(const $device Pack<T, $per>*)(values + past)
+            : t < old + count ? *(const $device Pack<T, $per>*)(recent_values + recent)
+                              : *(const $device Pack<T, $per>*)(v + own);
         float dot = 0;
-        for (int j = 0; j < $per; ++j) { dot += query[j] * float(k.v[j]); }
+        for (int j = 0; j < $per; ++j) { dot += query[j] * float(a.v[j]); }
         const float score = $sum(dot);
         const float top = score > best ? score : best;
         const float kept = $exp(best - top);
         const float share = $exp(score - top);
-        for (int j = 0; j < $per; ++j) { mix[j] = mix[j] * kept + share * float(v.v[j]); }
+        for (int j = 0; j < $per; ++j) { mix[j] = mix[j] * kept + share * float(b.v[j]); }
         total = total * kept + share;
         best = top;
     }
@@ -216,19 +227,28 @@ ATTEND_TOKEN = Template("""
         bests[warp] = best;
         totals[warp] = total;
     }
-    for (int j = 0; j < $per; ++j) { mixes[warp * $dim + $per * lane + j] = mix[j]; }
+    for (int j = 0; j < $per; ++j) { mixes[warp * $dim + column + j] = mix[j]; }
     $barrier;
     if (warp == 0) {
-        for (int w = 1; w < 8; ++w) { best = bests[w] > best ? bests[w] : best; }
+        for (int w = 0; w < 8; ++w) { best = bests[w] > best ? bests[w] : best; }
         float whole = 0;
         for (int j = 0; j < $per; ++j) { mix[j] = 0; }
         for (int w = 0; w < 8; ++w) {
             const float share = $exp(bests[w] - best);
             whole += totals[w] * share;
-            for (int j = 0; j < $per; ++j) { mix[j] += mixes[w * $dim + $per * lane + j] * share; }
+            for (int j = 0; j < $per; ++j) { mix[j] += mixes[w * $dim + column + j] * share; }
         }
         Pack<T, $per> y;
         for (int j = 0; j < $per; ++j) { y.v[j] = T(mix[j] / whole); }
-        *($device Pack<T, $per>*)(out + row * $dim + $per * lane) = y;
+        *($device Pack<T, $per>*)(out + row * $dim + column) = y;
+    }
+    if (head % $queries == 0) {
+        for (unsigned int i = $thread % 256; i < $recent * $dim; i += 256) {
+            const unsigned int at = k_head * $recent * $dim + i;
+            const unsigned int own = k_head * $dim + i % $dim;
+            const bool is_own = i / $dim == count;
+            new_keys[at] = is_own ? k[own] : recent_keys[at];
+            new_values[at] = is_own ? v[own] : recent_values[at];
+        }
     }
 """)

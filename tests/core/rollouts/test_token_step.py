@@ -9,6 +9,7 @@ from mlx_lm.models.cache import BatchKVCache
 
 from core import adapters
 from core.adapters.fused_blocks import fuse_blocks, kept_factors
+from core.model import token_cache
 from core.rollouts import batch_generate as module
 from core.rollouts.batch_generate import Completion, batch_generate, prefill
 from core.rollouts.sampling import SamplingParams
@@ -37,8 +38,9 @@ def write(model: Any) -> list[Completion]:
 
 @pytest.mark.parametrize("family", ["qwen3", "llama"])
 def test_completions_are_those_of_the_models_own_calls(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows begin at different places, leave, and make room for others; the caches grow twice."""
+    """Rows begin at different places, leave, and make room for others; recent tokens are put down, caches grow."""
     monkeypatch.setattr(BatchKVCache, "step", 4)
+    monkeypatch.setattr(token_cache, "RECENT", 3)
     model, steps = make(family), list[Any]()
 
     def make_compiled(model: Any, params: SamplingParams, batched: bool) -> Any:

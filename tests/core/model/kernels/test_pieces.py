@@ -48,34 +48,30 @@ def test_heads_are_normed_and_rotated_as_by_mlx() -> None:
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_texts_are_complete_for_both_kinds_of_gpu(name: str) -> None:
-    constants = [
-        "q_heads",
-        "k_heads",
-        "qk_heads",
-        "all_heads",
-        "dim",
-        "half",
-        "per",
-        "eps",
-        "normed",
-        "queries",
-        "scale",
-    ]
-    values = tuple((constant, 1) for constant in constants)
+    constants = "q_heads k_heads qk_heads all_heads dim half per eps normed queries scale recent"
+    values = tuple((constant, 1) for constant in constants.split())
     cuda, metal = source(name, "cuda", values), source(name, "metal", values)
     assert "$" not in cuda + metal and "device" not in cuda and "blockIdx" not in metal
     assert cuda.count("{") == cuda.count("}")
     assert len(re.findall(r"const device Pack", metal)) == len(re.findall(r"const  Pack", cuda)) > 0
 
 
-def test_a_token_attends_from_where_its_row_begins() -> None:
+def test_a_token_attends_to_its_row_from_its_start_and_joins_the_recent_ones() -> None:
     mx.set_default_device(mx.cpu)
-    q, keys, values = (mx.random.normal(shape) for shape in ((2, 4, 32), (2, 2, 9, 32), (2, 2, 9, 32)))
-    found = pieces.attend_token(q, keys, values, mx.array([0, 3]), mx.array([6]), 0.3)
+    q, k, v = (mx.random.normal((2, heads, 32)) for heads in (4, 2, 2))
+    arrays = [mx.random.normal((2, 2, length, 32)) for length in (9, 9, 4, 4)]
+    past = pieces.Past(*arrays, mx.array([0, 3]), mx.array([6, 2]))
+    found, after = pieces.attend_token(q, k, v, past, 0.3)
+    assert (
+        mx.array_equal(after.recent_keys[:, :, 2], k).item() and mx.array_equal(after.recent_values[:, :, 2], v).item()
+    )
     for row, start in enumerate((0, 3)):
         for head in range(4):
-            k, v = keys[row, head // 2, start:7], values[row, head // 2, start:7]
-            expected = mx.softmax(0.3 * (k @ q[row, head])) @ v
+            keys, values = (
+                mx.concatenate([old[row, head // 2, start:6], recent[row, head // 2, :3]])
+                for old, recent in ((past.keys, after.recent_keys), (past.values, after.recent_values))
+            )
+            expected = mx.softmax(0.3 * (keys @ q[row, head])) @ values
             assert mx.allclose(found[row, head], expected, atol=1e-5).item()
 
 
