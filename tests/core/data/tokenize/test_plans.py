@@ -88,6 +88,18 @@ def is_planned(template: str, *texts: str) -> list[bool]:
     return planned
 
 
+def test_versions_of_transformers_that_leave_messages_as_they_are_write_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 5.18 nothing gave reasoning its other names."""
+    from transformers.utils import chat_template_utils
+
+    monkeypatch.setattr(chat_template_utils, "_alias_reasoning_fields", list)  # what they are written by here
+    tokenizer, row = make_tokenizer(THINKING), (ask("think"), answer("the", reasoning_content="hmm"))
+    wanted = render._ask_template(row, (), tokenizer, False)
+    monkeypatch.delattr(chat_template_utils, "_alias_reasoning_fields")
+    plans.learn(row, tokenizer, False, wanted)
+    assert "hmm" in wanted and plans.write(row, tokenizer, False) == wanted
+
+
 def test_other_answers_of_a_text_are_another_plan() -> None:
     template = "{% for m in messages %}{{ 'long' if 'x' in m.content else m.content.strip() }}{% endfor %}"
     assert is_planned(template, " a", "b ", "c", "x", "yx", "d", "zx") == [False, False, True, False, True, True, True]
