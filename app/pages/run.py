@@ -119,6 +119,7 @@ class RunPage(QWidget):
         self.live, self.record, self._is_over = live, live.record, False
         live.changed.connect(self._mark_changed)
         live.finished.connect(self._show_end)
+        live.cancelled.connect(self._show_end)
         self.tabs.set_visible(self.tabs.result, False)
         self.notice.hide()
         if self.isVisible():  # or else it is drawn when it is shown
@@ -168,7 +169,6 @@ class RunPage(QWidget):
             return
         if self.live.is_waiting:
             self._jobs.cancel(self.live)
-            self._show_end()
         elif self.live.is_running:
             self.tabs.bar.setFocus()  # a second press of the key is no second wish
             if self.live.is_stopping and self.live.has_started:

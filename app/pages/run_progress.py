@@ -60,6 +60,8 @@ class RunProgress(QWidget):
 
 def _headline(state: RunState) -> str:
     if state.is_waiting:
+        if state.active is not None and state.active.has_turn:
+            return tr("Waiting for the check or the chat to end")
         return tr("Waiting for the run before it")
     if state.is_interrupted:
         return tr("Interrupted")

@@ -170,7 +170,7 @@ class RunsPage(QWidget):
             "notes": lambda: self.edit_notes(rows[0], TEXT),
             "reveal": lambda: reveal.reveal(rows[0].folder),
             "delete": lambda: self._delete(rows),
-            "stop": lambda: _stop(rows[0]),
+            "stop": lambda: self._stop(rows[0]),
             "earlier": lambda: self._move(rows[0], -1),
             "later": lambda: self._move(rows[0], 1),
             "cancel": lambda: self._cancel(rows[0]),
@@ -224,6 +224,12 @@ class RunsPage(QWidget):
         elif row.live is not None:
             self._jobs.cancel(row.live)
 
+    def _stop(self, row: RunRow) -> None:
+        if row.live is not None and row.live.is_waiting:
+            self._jobs.cancel(row.live)
+        elif row.live is not None:
+            row.live.stop()
+
     def _move(self, row: RunRow, by: int) -> None:
         if row.live is not None:
             self._jobs.move(row.live, by)
@@ -270,8 +276,3 @@ class RunsPage(QWidget):
 
     def _update_buttons(self) -> None:
         self.buttons.show_rows(self.table.selected_rows())
-
-
-def _stop(row: RunRow) -> None:
-    if row.live is not None:
-        row.live.stop()

@@ -71,13 +71,17 @@ class JobQueue(QObject):
 
     def cancel(self, live: LiveRun) -> None:
         """Take a run that has not started out of the queue."""
-        if live in self._waiting_runs:
+        if not live.is_waiting or (live is not self.current and live not in self._waiting_runs):
+            return
+        live.is_waiting = live.has_turn = False
+        if live.record.paused is None:  # a run that was to go on pauses as before
+            live.record.fail(tr("Taken out of the queue before it began."))
+        if live is self.current:
+            self._start_next()
+        else:
             self._waiting_runs.remove(live)
-            live.is_waiting = False
-            if live.record.paused is None:  # a run that was to go on pauses as before
-                live.record.fail(tr("Taken out of the queue before it began."))
-            live.changed.emit()
-            self.queue_changed.emit()
+        live.cancelled.emit()
+        self.queue_changed.emit()
 
     def measure(self, work: Callable[[threading.Event], Iterator[Any]], show: Callable[[Any], None]) -> str:
         """Have `work(stop)` take steps of a run that may be started; `show` gets its items on the UI thread.
@@ -174,6 +178,9 @@ class JobQueue(QObject):
         self.end_measuring()
         waited = bool(self._waiting_runs)
         self.current = self._waiting_runs.popleft() if waited else None
+        if self.current is not None:
+            self.current.has_turn = True
+            self.current.changed.emit()
         self.current_changed.emit()
         if waited:
             self.queue_changed.emit()

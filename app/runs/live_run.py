@@ -14,15 +14,18 @@ from core.run import Run
 
 
 class LiveRun(QObject):
-    """A run of this window: its thread and its record. `changed` after each event, `finished` once."""
+    """A run of this window: its thread and its record. `changed` after each event, `finished` once, or `cancelled` where it
+    left the queue before it began."""
 
     changed = Signal()
     finished = Signal()
+    cancelled = Signal()
 
     def __init__(self, run: Run, events: EventSource, record: RunRecord | None = None) -> None:
         super().__init__()
         self.run, self.record = run, record or RunRecord()
         self.is_waiting, self.is_stopping, self.is_saving = True, False, False
+        self.has_turn = False  # no run is before it, though it may still wait for a check or a chat to end
         self.is_skipping = False  # what could be left out of stopping
         self.has_started = False  # its steps, in this window
         self.changes: dict[str, Any] = {}  # what it resumes with, by keys of run.toml

@@ -129,8 +129,11 @@ class OpenRuns(QObject):
             self._show(self._pages[_folder(live)])
 
     def stop_current(self) -> None:
-        if self._jobs.current is not None:
-            self._jobs.current.stop()
+        current = self._jobs.current
+        if current is not None and current.is_waiting:
+            self._jobs.cancel(current)
+        elif current is not None:
+            current.stop()
 
     def pause_current(self) -> None:
         if self._jobs.current is not None:

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.new_run import check_step
 from app.new_run.check import GOOD, MEASURED, Check
+from app.pages.run import RunPage
 from app.shell.window import MainWindow
 from core.events import Phase
 from core.run import Run
@@ -85,8 +86,15 @@ def test_a_run_waits_for_the_step_that_is_being_measured(
     assert window.jobs.make_chat(lambda: None) is None
     window.runs.train_events = lambda run: lambda stop, save_now: events(run)(stop, save_now)
     check.start_button.click()
-    current = window.jobs.current
-    assert current is not None and current.is_waiting
+    taken_out = window.stack.currentWidget()
+    assert isinstance(taken_out, RunPage)
+    phase = taken_out.progress.phase
+    qtbot.waitUntil(lambda: phase.text() == "Waiting for the check or the chat to end")
+    taken_out.buttons.stop.click()
+    assert window.jobs.current is None and taken_out.record.problem == "Taken out of the queue before it began."
+    assert not taken_out.buttons.stop.isVisible() and taken_out.notice.isVisible()
+    current = window.runs.start(window.draft.run).live
+    assert current is not None and current is window.jobs.current and current.is_waiting
     is_over.set()
     qtbot.waitUntil(lambda: current.record.is_over)
     assert current.record.problem == ""
