@@ -6,7 +6,7 @@ from app.desktop.language import tr
 from app.desktop.machine import format_bytes
 from app.new_run.memory_fit import MemoryFit, estimate_models
 from app.new_run.model_facts import describe_facts
-from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files, remote_model
+from app.threads.core_calls import UNSUPPORTED, check_model_folder, family_support, find_model, remote_model
 from app.threads.model_library import read_model_facts
 from core.errors import BadModel, Gated, Unavailable
 from core.run import Run
@@ -31,13 +31,11 @@ def check_model(run: Run) -> CheckedModel:
     folder = find_model(path, revision)
     if folder is None:
         return _check_remote(run)
-    missing = missing_files(folder)
-    if missing:
-        raise BadModel(f"{folder} is no complete model: {', '.join(missing[:3])} is missing.")
     facts = read_model_facts(folder, path)
     support, sentence = family_support(facts.architecture)
     if support == UNSUPPORTED:
         raise BadModel(sentence)
+    check_model_folder(folder)
     return CheckedModel(describe_facts(facts), sentence, estimate_models(run, {path: folder}).get(path))
 
 

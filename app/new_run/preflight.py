@@ -92,14 +92,7 @@ def _check_model(run: Run, folder: Path | None, remote: RemoteModel) -> Check:
             tr("{name} is not on this computer: the run begins by downloading {size}.", name=name, size=size),
             "model",
         )
-    missing = core_calls.missing_files(folder)
-    if missing:
-        return Check(
-            "model",
-            BAD,
-            tr("{folder} is no complete model: {missing} is missing.", folder=folder, missing=", ".join(missing[:3])),
-            "model",
-        )
+    core_calls.check_model_folder(folder)
     if note := core_calls.tied_head_note(folder):
         return Check("model", NOTE, note, "model")
     facts = describe_facts(read_model_facts(folder))

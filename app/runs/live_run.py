@@ -14,8 +14,8 @@ from core.run import Run
 
 
 class LiveRun(QObject):
-    """A run of this window: its thread and its record. `changed` after each event, `finished` once, or `cancelled` where it
-    left the queue before it began."""
+    """A run of this window: its thread and its record. `changed` after each event, `finished` once, or
+    `cancelled` where it left the queue before it began."""
 
     changed = Signal()
     finished = Signal()

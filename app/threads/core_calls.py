@@ -107,11 +107,13 @@ def adapter_base(folder: Path) -> str:
     return model
 
 
-def missing_files(folder: Path) -> list[str]:
-    """The names of files that a model folder lacks. Raises BadModel."""
-    from core.model import weight_files
+def check_model_folder(folder: Path) -> None:
+    """Raises BadModel for a model folder in which a file is missing, cut off, broken, or not as config.json says."""
+    from core.data.tokenize.tokenizer import check_tokenizer_files
+    from core.model.check_folder import check_weights, read_config
 
-    return weight_files.find_missing_files(folder)
+    check_weights(folder, read_config(folder))
+    check_tokenizer_files(folder)
 
 
 def tied_head_note(folder: Path) -> str:

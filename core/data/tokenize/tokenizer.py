@@ -25,8 +25,7 @@ def load_tokenizer(folder: Path) -> Any:
 
     if not folder.is_dir():
         raise BadModel(say("There is no model folder {folder}.", folder=folder))
-    if not any((folder / name).is_file() for name in _FILES):
-        raise BadModel(say("{folder} has no tokenizer: tokenizer.json is missing.", folder=folder))
+    check_tokenizer_files(folder)
     for name in ("tokenizer_config.json", "tokenizer.json", "config.json"):
         _read_object(folder / name)
     try:
@@ -49,6 +48,12 @@ def load_tokenizer(folder: Path) -> Any:
     if tokenizer.chat_template is None:
         tokenizer.chat_template = _read_template_json(folder / "chat_template.json")
     return tokenizer
+
+
+def check_tokenizer_files(folder: Path) -> None:
+    """Raises BadModel where a model folder has no file of a tokenizer."""
+    if not any((folder / name).is_file() for name in _FILES):
+        raise BadModel(say("{folder} has no tokenizer: tokenizer.json is missing.", folder=folder))
 
 
 def _read_template_json(file: Path) -> str | None:

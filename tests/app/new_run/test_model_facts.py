@@ -1,6 +1,7 @@
 """What is told of a model, and the second model of methods that have one."""
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop import preferences
 from app.new_run.check import BAD
+from app.new_run.model_check import check_model
 from app.new_run.preflight import run_checks
 from app.shell.window import MainWindow
 from app.threads.model_library import describe_packing, read_model_facts
 from core import methods
+from core.errors import BadModel
 from core.run import Run
 from tests.app.new_run.test_form import flat
 
@@ -38,8 +41,31 @@ def model(folder: Path, kind: str) -> Path:
     (folder / "config.json").write_text(json.dumps({"model_type": kind}))
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"")
+    weights = json.dumps({"lm_head.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(weights)) + weights + bytes(4))
     return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("model.safetensors", b"", "model.safetensors is empty"),
+        ("model.safetensors", None, "model.safetensors is missing"),
+        ("config.json", b"", "config.json cannot be read as JSON"),
+        ("tokenizer.json", None, "has no tokenizer"),
+    ],
+)
+def test_what_a_model_folder_lacks_is_told_where_it_is_chosen(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    folder = model(tmp_path / "m", "qwen3")
+    run = Run().replace("model.path", str(folder))
+    assert "qwen3" in check_model(run).text
+    (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+    with pytest.raises(BadModel, match=words):
+        check_model(run)
+    check = next(check for check in run_checks(run) if check.key == "model")
+    assert (check.state, check.step) == (BAD, "model") and words in check.sentence
 
 
 def test_an_unsupported_family_is_told_with_the_reason(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
