@@ -277,13 +277,16 @@ class RunPage(QWidget):
         self.pause_card.setVisible(state.is_paused)
         if record.started:
             self.badge.show_choices(record.backend, record.started.precision, record.started.ranks)
-        if record.problem:
-            self.notice.show_message(record.problem, _ADVICE)
+        has_problem = bool(record.problem) and state.is_over  # not where it goes on
+        if has_problem:
+            self.notice.show_message(record.problem, _describe_way_on(state))
         elif record.damage:
             self.notice.show_message(tr("This run is damaged. {damage}", damage=record.damage), _DAMAGE_ADVICE)
         elif record.engine_off:
             self.notice.show_message(record.engine_off, _ENGINE_ADVICE, "warn")
-        self._fix_button.setVisible(bool(record.problem))
+        else:
+            self.notice.hide()
+        self._fix_button.setVisible(has_problem)
         self.buttons.show_state(state)
         self.tabs.show_record(record, next_chart_only=next_chart_only)
 
@@ -302,3 +305,11 @@ class RunPage(QWidget):
         train = self.run.train
         validates = self.record.started is None or self.record.started.eval_rows > 0
         return status_text.describe_stop(self.record, validates, train.samples > 0)
+
+
+def _describe_way_on(state: RunState) -> str:
+    """What a person can do about a run that has failed."""
+    saved = state.record.checkpoints
+    if not (saved and state.can_resume):
+        return _ADVICE
+    return tr("Resume goes on behind step {step:,}. To change what you set, go back to New run.", step=saved[-1])

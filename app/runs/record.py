@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.desktop.language import localize, tr
@@ -211,6 +211,8 @@ class RunRecord:
         self.started, self._is_taken_up = event, False
         self.finished, self.problem, self.engine_off, self._step_seconds = None, "", "", None
         self.paused = None
+        if self.last_step is not None and event.first_step <= self.last_step.step:
+            self._go_back(self.last_step, event.first_step)
         summary = tr(
             "{steps:,} steps over {rows:,} rows; {held_out:,} held out",
             steps=event.total_steps,
@@ -225,6 +227,21 @@ class RunRecord:
                 self._log(event, "info", f"{words}: {describe_choice(choice)}")
         if event.memory.get("wired"):
             self._log(event, "info", tr("Wired memory: {size:.1f} GB", size=event.memory["wired"] / 1e9))
+
+    def _go_back(self, last: Step, step: int) -> None:
+        """Forget the steps from this one to the last, which are done again: the run goes on from a checkpoint."""
+        curves = [self.loss, self.learning_rate, self.grad_norm, self.speed, self.memory, self.tokens, self.seconds]
+        for curve in (*curves, self.eval_loss, *self.metrics.values(), *self.eval_metrics.values()):
+            curve.cut(step)
+        self.evaluations = [evaluation for evaluation in self.evaluations if evaluation.step < step]
+        measured = [evaluation for evaluation in self.evaluations if math.isfinite(evaluation.loss)]
+        self.best_eval = min(measured, key=lambda evaluation: evaluation.loss, default=None)
+        self.checkpoints = [saved for saved in self.checkpoints if saved < step]
+        self.samples = {i: [s for s in samples if s.step < step] for i, samples in self.samples.items()}
+        self.last_step = None
+        if len(self.loss):
+            loss, tokens, seconds = self.loss.y[-1], int(self.tokens.y[-1]), self.seconds.y[-1]
+            self.last_step = replace(last, step=step - 1, loss=loss, tokens=tokens, seconds=seconds)
 
     def _add_resumption(self, event: Resumed) -> None:
         if event.changes:

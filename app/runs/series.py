@@ -63,6 +63,15 @@ class Series:
             average.append(self._count, y)
         self._count += 1
 
+    def cut(self, x: float) -> None:
+        """Drop the points at x and behind it."""
+        while self._count and self._x[self._count - 1] >= x:
+            self._count -= 1
+        self._averages = [_Average(average.weight, len(self._y)) for average in self._averages]
+        for average in self._averages:
+            for i in range(self._count):
+                average.append(i, self._y[i])
+
     @property
     def x(self) -> "memoryview[float]":
         return self._x[: self._count]

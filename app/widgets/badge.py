@@ -70,7 +70,7 @@ def _rank_choices(ranks: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     link = ranks.get("link") or {}
     machines = ", ".join(rank_names(ranks))
     return [
-        (tr("Link between the machines"), link and {**link, "device": machines}),
+        (tr("Link between the machines"), link and {**link, "machines": machines}),
         (tr("Parts of the model"), ranks.get("sharding") or {}),
     ]
 
@@ -105,6 +105,7 @@ class _Popup(Card):
                 ("requested", tr("Asked for")),
                 ("used", tr("Used")),
                 ("device", tr("Device")),
+                ("machines", tr("Machines")),
                 ("detail", tr("Detail")),
                 ("compute", tr("Computes in")),
                 ("reason", tr("Why")),

@@ -39,7 +39,7 @@ class Machines:
     )
     ranks: int | None = option(
         None,
-        "Processes that share the run on this machine, or on each of --hosts: one for each GPU.",
+        "Processes that share the run on this machine, or on each of the machines: one for each GPU.",
         low=1,
         high=256,
         label="Processes",
@@ -147,7 +147,9 @@ def _named(name: str, look_up: Callable[[str], str] | None) -> Rank:
         try:
             address = (look_up or socket.gethostbyname)(host)
         except OSError:
-            sentence = say("{machine} cannot be found in the network: give its address, or a --hostfile.", machine=name)
+            sentence = say(
+                "{machine} cannot be found in the network: give its address, or a file of machines.", machine=name
+            )
             raise Unavailable(sentence) from None
     return Rank(name, HERE if is_own(address) else name, (address,))
 

@@ -57,6 +57,7 @@ class OptimizerStepper:
         written.
         """
         started = time.perf_counter()
+        self.exchange.begin_step()
         setup, number = self.setup, self.progress.step + 1
         pending, self._built_step = self._built_step or self._begin(number), None
         self._train_mode()

@@ -69,9 +69,13 @@ class RankExchange:
         self._waited = group.waited
         self._waiting = 0.0  # share of the step before
 
+    def begin_step(self) -> None:
+        """A step begins: what was waited for between steps, at a checkpoint or an evaluation, is no part of it."""
+        self._waited = self.group.waited
+
     def end_step(self, seconds: float) -> None:
         """A step is over that took so many seconds."""
-        self._waiting, self._waited = (self.group.waited - self._waited) / seconds, self.group.waited
+        self._waiting = (self.group.waited - self._waited) / seconds
 
     def __call__(self, sums: StepSums) -> StepSums:
         """The sums over all ranks. Every rank calls this once in a step. Raises RankFailed."""

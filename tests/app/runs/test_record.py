@@ -15,7 +15,7 @@ from app.runs.health import CHANGE, LOWER, STOP, assess
 from app.runs.record import RunRecord
 from app.runs.run_list import make_entry
 from app.runs.series import SMOOTHING, Series
-from core.events import Evaluated, Finished, Paused, Phase, Started, Step, Warned, to_json
+from core.events import Evaluated, Event, Finished, Paused, Phase, Saved, Started, Step, Warned, to_json
 from core.run import Run
 from core.run.lock import RunLock
 from tests.app import stories
@@ -161,6 +161,27 @@ def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
     record.add(Step(**{**vars(step_event(6)), "time": 9001.0}))
     assert record.elapsed(9001.0) == pytest.approx(16.0)
     assert record.seconds_left() == pytest.approx(94.0)
+
+
+def test_steps_that_are_done_again_are_drawn_once() -> None:
+    """A run that was lost behind a checkpoint goes on from it in this window: its record is that of the folder then."""
+    first = [step_event(n, loss=10.0 / n) for n in range(1, 6)]
+    evaluated = [Evaluated(n, 9.0 / n, True, 10, {"exact": 0.1 * n}) for n in (3, 5)]
+    lost: list[Event] = [*first[:3], evaluated[0], Saved(3, "step-3", "checkpoint"), *first[3:], evaluated[1]]
+    going_on = [replace(started_event(Run(), 9), first_step=4), step_event(4, 2.0), step_event(5, 1.5)]
+    live, clean = RunRecord(), RunRecord()
+    for event in [started_event(Run(), 9), *lost, Finished("failed", 5, "mini has ended.", 0.5), *going_on]:
+        live.add(event)
+    for event in [started_event(Run(), 9), *lost[:5], *going_on]:
+        clean.add(event)
+    assert not live.problem and live.loss.x.tolist() == [1, 2, 3, 4, 5]
+    for name in ("loss", "tokens", "seconds", "eval_loss"):
+        for values in ("x", "y"):
+            assert getattr(getattr(live, name), values).tolist() == getattr(getattr(clean, name), values).tolist()
+    assert live.loss.smooth(SMOOTHING).tolist() == clean.loss.smooth(SMOOTHING).tolist()
+    assert live.eval_metrics["exact"].y.tolist() == pytest.approx([0.3])
+    assert live.best_eval == clean.best_eval == evaluated[0] and live.checkpoints == [3]
+    assert live.last_step == clean.last_step and live.fraction == pytest.approx(5 / 9)
 
 
 def test_what_was_measured_before_training_is_no_result() -> None:
