@@ -46,15 +46,16 @@ def _run(words: list[str]) -> int:
         _complain(str(error))
         return 2
     except UserError as error:
-        _complain(str(error))
+        _complain(str(error), getattr(error, "changes", ()))
         return 2
 
 
-def _complain(sentence: str) -> None:
+def _complain(sentence: str, changes: Sequence[str] = ()) -> None:
+    from core.distributed.complaint import complaint
     from core.redact import redact
 
     with suppress(OSError):  # a terminal that was closed
-        print(f"hone: {redact(sentence)}", file=sys.stderr, flush=True)
+        print(complaint(redact(sentence), changes), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from typing import Any
 
 from core.cli import Print
 from core.cli.flags import add_flag, parse_flags
+from core.distributed.complaint import LAUNCHED, complaint
 from core.distributed.group import launched_backend
-from core.distributed.launcher import LAUNCHED
 from core.distributed.machines import Machines
 from core.distributed.session import SHARDING, at_forced_end, rank_of
 from core.errors import BadOption
@@ -53,7 +53,7 @@ def as_rank() -> Iterator[None]:
 
     def complain(sentence: str) -> None:
         with suppress(OSError):
-            sys.stderr.write(f"hone: {redact(sentence)}\n")
+            sys.stderr.write(f"{complaint(redact(sentence))}\n")
 
     is_first = rank_of(os.environ) == 0
     with at_forced_end(complain) if is_first else nullcontext():

@@ -7,24 +7,24 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import IO
 
 from core.device.child_process import hone_command
 from core.distributed.backends import check_backend
+from core.distributed.complaint import LAUNCHED, understand
 from core.distributed.machines import Machines, Ranks, resolve
 from core.distributed.rank_process import RankProcess, plan_scripts
 from core.distributed.session import FROM_FILE, LINK, SHARDING
 from core.distributed.watchdog import RESUME
 from core.errors import Unavailable
-from core.events import Event, Finished, from_json
+from core.events import Event, from_json
 from core.stop_request import pauses, skips
 from core.text.sentence import say
 
-LAUNCHED = "HONE_LAUNCHED"  # set for a rank whose standard input brings the wishes of a person
 GRACE = 12.0  # seconds for the other ranks to end by themselves once one has ended
 _LOOK_SECONDS = 0.1
 _KEPT_LINES = 200  # of what a rank prints on stderr
-_SENTENCE = "hone: "
 
 
 class RankCrashed(RuntimeError):
@@ -38,17 +38,9 @@ def run_ranks(
     save_now: threading.Event,
 ) -> Iterator[Event]:
     """Run `hone` with these words as every rank, and give the events of rank 0; see run_lines()."""
-    told = ""
-    try:
-        for line in run_lines(words, machines, stop, save_now):
-            with suppress(ValueError):  # what a library prints
-                event = from_json(line)
-                told = event.message if isinstance(event, Finished) else told
-                yield event
-    except Unavailable as error:
-        if told == str(error):  # the event's can be said in another language
-            raise Unavailable(told) from error
-        raise
+    for line in run_lines(words, machines, stop, save_now):
+        with suppress(ValueError):  # what a library prints
+            yield from_json(line)
 
 
 def run_lines(
@@ -168,9 +160,9 @@ class _Flock:
             return
         ordered = sorted(self.processes, key=lambda p: (p.script.rank != 0, p is not self.first_dead))
         for process in ordered:
-            for line in reversed(self._lines[process.script.rank]):
-                if line.startswith(_SENTENCE):
-                    raise Unavailable(self._signed(process.script.rank, line.removeprefix(_SENTENCE)))
+            rank = process.script.rank
+            if error := understand(self._lines[rank], partial(self._signed, rank)):
+                raise error
         for process in ordered:
             if process.process.returncode == 1 and self._lines[process.script.rank]:
                 raise RankCrashed("\n".join([f"{self._name(process.script.rank)}:", *self._lines[process.script.rank]]))

@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
+from core.distributed.complaint import pack, unpack
 from core.distributed.group import Group
 from core.errors import Unavailable
-from core.text.sentence import Sentence, from_plain, join, say, to_plain
+from core.text.sentence import join, say
 
 BEATS = 6  # lines within the timeout
 LONGEST_BEAT = 5.0  # seconds
@@ -73,7 +73,7 @@ class Watchdog:
         """This rank's run has failed: the others end with the sentence. This one is not ended by force then."""
         if not self._failure and not self._has_told:
             self._has_told = True
-            self._tell({FAILED: _pack(self._signed(sentence))})
+            self._tell({FAILED: pack(self._signed(sentence))})
 
     def close(self) -> None:
         """Watch no more: this rank's part is over."""
@@ -196,7 +196,7 @@ class Watchdog:
             if EXCHANGE in word:
                 self._exchanges[rank] = word[EXCHANGE]
             if FAILED in word:
-                self._fail(_unpack(word[FAILED]))
+                self._fail(unpack(word[FAILED]))
             if DONE in word:
                 self._last_heard.pop(rank, None)
                 self._exchanges.pop(rank, None)
@@ -217,7 +217,7 @@ class Watchdog:
         """The others are told first; then the process ends: by itself, or by force where it stands in an exchange."""
         if self._has_told:
             return
-        self._tell({FAILED: _pack(self._failure)})
+        self._tell({FAILED: pack(self._failure)})
         waited = 0.0
         while waited < GRACE:
             if self._is_closed.wait(_LOOK_SECONDS):
@@ -240,12 +240,3 @@ def standstill_limit(group: Group, timeout: float) -> float:
     if group.is_computing:
         limit = max(FIRST_STEP * timeout, LATER_STEP * group.longest)
     return limit + group.summing / SLOWEST_LINK
-
-
-def _pack(sentence: str) -> Any:
-    """A sentence as JSON takes it, with the words by which it can be said in another language."""
-    return to_plain(sentence) if isinstance(sentence, Sentence) else sentence
-
-
-def _unpack(told: Any) -> str:
-    return from_plain(told) if isinstance(told, list) else str(told)

@@ -1,0 +1,50 @@
+"""What a rank complains about on standard error: one sentence for people, and before it the words that it is made of.
+
+By these whoever has launched the rank can say the sentence in another language, and ask about inputs that have changed.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from core.errors import ChangedInputs, Unavailable, UserError
+from core.text.sentence import Sentence, from_plain, to_plain
+
+LAUNCHED = "HONE_LAUNCHED"  # set for a rank whose standard input brings the wishes of a person
+_SENTENCE, _WORDS = "hone: ", "hone-words: "
+
+
+def complaint(sentence: str, changes: Sequence[str] = (), environment: Mapping[str, str] = os.environ) -> str:
+    """The lines that tell of a sentence, and of the inputs that have changed where that is what it says."""
+    told = f"{_SENTENCE}{sentence}"
+    if not environment.get(LAUNCHED):
+        return told
+    words = {"sentence": pack(sentence), "changes": [pack(change) for change in changes]}
+    return f"{_WORDS}{json.dumps(words)}\n{told}"
+
+
+def understand(lines: Sequence[str], sign: Callable[[str], str]) -> UserError | None:
+    """The error that the last complaint in these lines tells of; None where there is none. `sign` makes of its sentence
+    the one that is told."""
+    number = next((n for n in range(len(lines) - 1, -1, -1) if lines[n].startswith(_SENTENCE)), None)
+    if number is None:
+        return None
+    sentence, changes = lines[number].removeprefix(_SENTENCE), list[str]()
+    if number and lines[number - 1].startswith(_WORDS):
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            words = json.loads(lines[number - 1].removeprefix(_WORDS))
+            said, changes = unpack(words["sentence"]), [unpack(change) for change in words["changes"]]
+            sentence = said if said == sentence else sentence
+    return ChangedInputs(sign(sentence), tuple(changes)) if changes else Unavailable(sign(sentence))
+
+
+def pack(sentence: str) -> Any:
+    """A sentence as JSON takes it, with the words by which it can be said in another language."""
+    return to_plain(sentence) if isinstance(sentence, Sentence) else sentence
+
+
+def unpack(told: Any) -> str:
+    """The sentence that pack() took apart."""
+    return from_plain(told) if isinstance(told, list) else str(told)
