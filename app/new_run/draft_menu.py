@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
+from PySide6.QtWidgets import QDialog, QMenu, QWidget
 
 from app.desktop.language import tr
-from app.desktop.message_box import MessageBox
 from app.new_run.draft import Draft
-from app.widgets.buttons import Button
+from app.style import theme
+from app.widgets.buttons import Button, primary_button
+from app.widgets.card import vbox
+from app.widgets.dialog_foot import DialogFoot
+from app.widgets.labels import Label, heading
+from app.widgets.line_edit import LineEdit
+from app.widgets.message_box import MessageBox, Role, show_message
 from core.errors import UserError
 
 _LONGEST_LABEL = 24  # characters of a name on the button
@@ -70,12 +75,11 @@ class DraftMenu(Button):
 
     def _delete(self) -> None:
         name = self._draft.name
-        box = MessageBox(self, MessageBox.Icon.Question, tr("Delete the draft “{name}”?", name=name))
-        box.setInformativeText(tr("What it says stays open here, without a name. Your files and runs stay."))
-        delete_button = box.addButton(tr("Delete"), MessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton(tr("Keep it"), MessageBox.ButtonRole.RejectRole))
-        delete_button.clicked.connect(self._delete_now)
-        box.open()
+        sentence = tr("What it says stays open here, without a name. Your files and runs stay.")
+        box = MessageBox(self, tr("Delete the draft “{name}”?", name=name), sentence)
+        delete_button = box.add_button(tr("Delete"), Role.DestructiveRole)
+        box.add_button(tr("Keep it"), is_default=True)
+        box.ask(lambda chosen: self._delete_now() if chosen is delete_button else None)
 
     def _delete_now(self) -> None:
         try:
@@ -84,27 +88,33 @@ class DraftMenu(Button):
             self._complain(tr(str(error)))
 
     def _complain(self, sentence: str) -> None:
-        box = MessageBox(self, MessageBox.Icon.Warning, sentence)
-        box.setStandardButtons(MessageBox.StandardButton.Ok)
-        box.open()
+        show_message(self, sentence, tone="warn")
 
 
-class NameDialog(QInputDialog):
+class NameDialog(QDialog):
     """Asks for a name, until `accept_name` takes it or the person gives up."""
 
     def __init__(self, parent: QWidget, title: str, name: str, accept_name: Callable[[str], None]) -> None:
         super().__init__(parent)
         self._accept_name = accept_name
         self.setWindowTitle(title)
-        self.setLabelText(title)
-        self.setTextValue(name)
-        self.setMinimumWidth(360)
+        self.setMinimumWidth(400)
+        layout = vbox(self, theme.MARGIN, theme.GRID + 4)
+        layout.addWidget(heading(title))
+        self.name = LineEdit(title)
+        self.name.setText(name)
+        self.name.selectAll()
+        layout.addWidget(self.name)
+        self.problem = Label("", "caption", tone="bad")  # has its place from the start, so that nothing moves
+        layout.addWidget(self.problem)
+        layout.addWidget(DialogFoot(self, primary_button(tr("Save"))))
 
     def accept(self) -> None:
-        """Close once the name is taken; what is wrong with it takes the label's place."""
+        """Close once the name is taken; what is wrong with it is said below the field."""
         try:
-            self._accept_name(self.textValue())
+            self._accept_name(self.name.text())
         except UserError as error:
-            self.setLabelText(tr(str(error)))
+            self.problem.setText(tr(str(error)))
+            self.name.mark_wrong(True)
             return
         super().accept()

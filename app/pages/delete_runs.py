@@ -7,9 +7,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr, tr_count
-from app.desktop.message_box import MessageBox
 from app.runs.deletion import Trashed, delete_for_good, put_back, trash_run
 from app.widgets.buttons import plain_button
+from app.widgets.message_box import MessageBox, Role
 from app.widgets.notice import Notice
 from core.errors import UserError
 
@@ -105,8 +105,7 @@ def confirm_deletion(parent: QWidget, count: int, delete: Callable[[], None]) ->
         "There is none where they lie. They can only be deleted for good, with their adapters and checkpoints, "
         "and this cannot be undone."
     )
-    box = MessageBox(parent, MessageBox.Icon.Warning, heading, sentence)
-    delete_button = box.addButton(tr("Delete for good"), MessageBox.ButtonRole.DestructiveRole)
-    keep_button = box.addButton(tr("Keep"), MessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(keep_button)
+    box = MessageBox(parent, heading, sentence, tone="warn")
+    delete_button = box.add_button(tr("Delete for good"), Role.DestructiveRole)
+    box.add_button(tr("Keep"), is_default=True)
     box.ask(lambda chosen: delete() if chosen is delete_button else None)

@@ -13,10 +13,10 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop.language import tr
-from app.desktop.message_box import MessageBox
 from app.plots.chart import Chart
 from app.runs.overlay import Overlay
 from app.runs.record import RunRecord
+from app.widgets.message_box import show_message
 
 SUFFIXES = {".png": tr("Picture (PNG)"), ".svg": tr("Drawing (SVG)"), ".csv": tr("Numbers (CSV)")}
 
@@ -36,7 +36,7 @@ def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str, o
         save_chart(chart, record, free_path(path), others)
     except OSError as error:
         sentence = f"{path}: {error.strerror}."
-        MessageBox(parent, MessageBox.Icon.Warning, tr("The chart could not be saved."), sentence).open()
+        show_message(parent, tr("The chart could not be saved."), sentence, tone="warn")
 
 
 def free_path(path: Path) -> Path:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
-from app.desktop.message_box import keep_c_numbers
+from app.desktop.c_numbers import keep_c_numbers
 from app.threads.gc import GarbageCollector
 
 _WAKE_MS = 300

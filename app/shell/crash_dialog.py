@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication
 import core
 from app.desktop import log_files
 from app.desktop.language import tr, tr_count
-from app.desktop.message_box import MessageBox
 from app.shell import dialogs
+from app.widgets.message_box import MessageBox, Role
 
 _LOG_LINES = 60  # in a report
 _box: "CrashDialog | None" = None  # the one that is open; without a parent nothing else keeps it alive
@@ -23,36 +23,32 @@ class CrashDialog(MessageBox):
     def __init__(self) -> None:
         app = QApplication.instance()
         parent = app.activeWindow() if isinstance(app, QApplication) else None
-        super().__init__(parent, MessageBox.Icon.Warning, tr("Something went wrong inside Hone."))
-        self.setStandardButtons(MessageBox.StandardButton.Close)
-        self.setDefaultButton(MessageBox.StandardButton.Close)
-        self._details: list[str] = []
-        copy_button = self.addButton(tr("Copy report"), MessageBox.ButtonRole.ActionRole)
-        log_button = self.addButton(tr("Show log"), MessageBox.ButtonRole.ActionRole)
-        for button, act in ((copy_button, self.copy_report), (log_button, dialogs.show_log_folder)):
-            button.clicked.disconnect()  # it would close the dialog
-            button.clicked.connect(act)
+        super().__init__(parent, tr("Something went wrong inside Hone."), tone="warn")
+        self._faults: list[str] = []
+        self.add_button(tr("Copy report"), Role.ActionRole).clicked.connect(self.copy_report)
+        self.add_button(tr("Show log"), Role.ActionRole).clicked.connect(dialogs.show_log_folder)
+        self.add_button(tr("Close"), is_default=True)
 
     def add(self, details: str) -> None:
         """Tell of one more bug."""
-        self._details.append(details)
-        others = len(self._details) - 1
+        self._faults.append(details)
+        others = len(self._faults) - 1
         more = (
             "\n\n" + tr_count("{count} more fault followed.", "{count} more faults followed.", others) if others else ""
         )
-        last_line = self._details[0].strip().splitlines()[-1]
-        self.setInformativeText(
+        last_line = self._faults[0].strip().splitlines()[-1]
+        self.show_sentence(
             tr(
                 "This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}{more}",
                 last_line=last_line,
                 more=more,
             )
         )
-        self.setDetailedText("\n\n".join(self._details))
+        self.show_details("\n\n".join(self._faults))
 
     def copy_report(self) -> None:
         """Copy the bugs, the versions and the end of the log."""
-        QGuiApplication.clipboard().setText(make_report("\n\n".join(self._details)))
+        QGuiApplication.clipboard().setText(make_report("\n\n".join(self._faults)))
 
 
 def make_report(details: str) -> str:

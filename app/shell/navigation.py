@@ -15,6 +15,7 @@ from app.shell.incoming import IncomingFiles
 from app.shell.menus import Choices
 from app.shell.open_runs import OpenRuns
 from app.shell.places import Places
+from app.widgets.message_box import show_message
 from core.errors import UserError
 from core.run import Run
 
@@ -71,7 +72,7 @@ class Navigation(QObject):
         try:
             self.edit_settings(Run.read(path))
         except UserError as error:
-            dialogs.show_message(self._window, tr("These settings cannot be used."), tr(str(error)))
+            show_message(self._window, tr("These settings cannot be used."), tr(str(error)))
 
     def use_data(self, run: Run) -> None:
         """Learn from a run's data, by the method that they suit."""
@@ -92,7 +93,7 @@ class Navigation(QObject):
         try:
             return self._runs.show_folder(folder)
         except UserError as error:
-            dialogs.show_message(self._window, tr("This run cannot be opened."), tr(str(error)))
+            show_message(self._window, tr("This run cannot be opened."), tr(str(error)))
             return None
 
     def choose_run(self) -> None:

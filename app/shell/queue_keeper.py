@@ -7,13 +7,12 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr, tr_count
-from app.desktop.message_box import MessageBox
 from app.runs.job_queue import JobQueue
 from app.runs.kept_queue import KeptQueue, QueuedRun
 from app.runs.labels import data_label
-from app.shell import dialogs
 from app.shell.open_runs import OpenRuns
 from app.widgets.allow_code import ask_to_allow
+from app.widgets.message_box import MessageBox, Role, show_message
 from core.errors import UserError
 from core.run import Run
 
@@ -38,7 +37,7 @@ class QueueKeeper(QObject):
     def ask(self) -> None:
         """Ask whether the runs that are held go on, if there are any; an answer is not waited for."""
         if self._kept.problem:
-            dialogs.show_message(self._window, tr("Not all of the queue is kept."), self._kept.problem)
+            show_message(self._window, tr("Not all of the queue is kept."), self._kept.problem)
         if not self._kept.held:
             return
         count = len(self._kept.held)
@@ -46,11 +45,9 @@ class QueueKeeper(QObject):
         heading = tr_count(
             "{count} run was waiting when Hone was closed.", "{count} runs were waiting when Hone was closed.", count
         )
-        box = MessageBox(self._window, MessageBox.Icon.Question, heading, names)
-        start = box.addButton(tr("Start them now"), MessageBox.ButtonRole.AcceptRole)
-        later = box.addButton(tr("Not now"), MessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(later)
-        box.setEscapeButton(later)
+        box = MessageBox(self._window, heading, names)
+        start = box.add_button(tr("Start them now"), Role.AcceptRole)
+        box.add_button(tr("Not now"), is_default=True)
         box.ask(lambda chosen: self.go_on(self.held) if chosen is start else None)
 
     def go_on(self, items: Sequence[QueuedRun]) -> None:
@@ -73,7 +70,7 @@ class QueueKeeper(QObject):
             else:
                 self._runs.start(run)
         except UserError as error:
-            dialogs.show_message(self._window, tr("This run cannot go on."), tr(str(error)))
+            show_message(self._window, tr("This run cannot go on."), tr(str(error)))
         self._write()
         self.changed.emit()
 
@@ -95,4 +92,4 @@ class QueueKeeper(QObject):
         except UserError as error:
             if not self._has_warned:
                 self._has_warned = True
-                dialogs.show_message(self._window, tr("The queue is not kept over a restart."), tr(str(error)))
+                show_message(self._window, tr("The queue is not kept over a restart."), tr(str(error)))

@@ -12,6 +12,7 @@ from app.desktop.language import tr
 from app.shell import dialogs
 from app.shell.open_runs import OpenRuns
 from app.widgets.allow_code import ask_to_allow
+from app.widgets.message_box import show_message
 from core.errors import UserError
 from core.run import Run
 
@@ -52,12 +53,12 @@ class RunRequests(QObject):
             try:
                 act()
             except UserError as error:
-                dialogs.show_message(self._window, heading, tr(str(error)))
+                show_message(self._window, heading, tr(str(error)))
 
         try:
             ask_to_allow(self._window, Run.read(folder / "run.toml"), act_or_tell)
         except UserError as error:
-            dialogs.show_message(self._window, heading, tr(str(error)))
+            show_message(self._window, heading, tr(str(error)))
 
     def _ask_about_changes(self, folder: Path, inputs: tuple[str, ...], changes: dict[str, Any]) -> None:
         """A run has not gone on, as its inputs are not what they were; it does, where the person says so."""

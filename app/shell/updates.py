@@ -5,10 +5,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
-from app.desktop.message_box import MessageBox
 from app.runs.job_queue import JobQueue
 from app.shell.sidebar import Sidebar
 from app.threads.task import Task
+from app.widgets.message_box import MessageBox, Role
 
 _FIRST_LOOK_MS = 5000  # the person's own first clicks come before
 _LOOK_MS = 60 * 60 * 1000  # whether a day has gone by
@@ -55,15 +55,13 @@ class UpdateNotice(QObject):
         updates = update_check.read_updates()
         box = MessageBox(
             self._window,
-            MessageBox.Icon.NoIcon,
             tr("Hone {version} is available.", version=updates.version),
             tr("Its page has the download. Hone itself installs nothing."),
+            details=updates.notes,
         )
-        box.setDetailedText(updates.notes)
-        page = box.addButton(tr("Open its page"), MessageBox.ButtonRole.AcceptRole)
-        box.addButton(tr("Not now"), MessageBox.ButtonRole.RejectRole)
-        page.clicked.connect(lambda: QDesktopServices.openUrl(QUrl(updates.page)))
-        box.open()
+        page = box.add_button(tr("Open its page"), Role.AcceptRole, is_default=True)
+        box.add_button(tr("Not now"))
+        box.ask(lambda chosen: QDesktopServices.openUrl(QUrl(updates.page)) if chosen is page else None)
 
     def _show(self) -> None:
         from core import update_check

@@ -31,6 +31,7 @@ from app.style import icons
 from app.threads import gc, task
 from app.widgets.card import hbox
 from app.widgets.drop_overlay import DropOverlay
+from app.widgets.message_box import show_message
 from core.data.read.files import split_paths
 
 if TYPE_CHECKING:  # each is imported when it is made
@@ -120,7 +121,7 @@ class MainWindow(QMainWindow):
             return
         recent.forget(path)
         sentence = tr("It was moved or deleted since. It lay in {folder}.", folder=path.parent)
-        dialogs.show_message(self, tr("{name} is not there any more.", name=path.name), sentence)
+        show_message(self, tr("{name} is not there any more.", name=path.name), sentence)
 
     def open_run(self, folder: Path) -> None:
         """Show the run of a folder, or a message that says why that is not possible."""
@@ -204,7 +205,7 @@ class MainWindow(QMainWindow):
         self.incoming.run_opened.connect(ways.open_run)
         self.incoming.settings_opened.connect(ways.open_settings)
         self.incoming.adapter_opened.connect(ways.chat_with_adapter)
-        self.incoming.refused.connect(partial(dialogs.show_message, self))
+        self.incoming.refused.connect(partial(show_message, self))
         self.sidebar.chosen.connect(ways.go)
         self.sidebar.run_clicked.connect(self.runs.show_current)
         self.stack.made.connect(self.pages.connect_page)

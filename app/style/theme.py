@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 GRID = 8  # pixels: all distances are multiples of this, or half of it
 MARGIN = 3 * GRID
 RADIUS = 10
+BODY = 13  # pixels of the text at least, so that a caption has 12
 MODES = ("system", "light", "dark")
 CENTRE = Qt.AlignmentFlag.AlignHCenter
 NATIVE = sys.platform == "darwin"
@@ -143,8 +144,9 @@ def apply(app: QApplication, mode: str) -> None:
         return
     if app.style().name() != "fusion":
         app.setStyle(QStyleFactory.create("Fusion"))
-        font = app.font()
-        font.setPixelSize(13)
+    font = app.font()
+    if QFontInfo(font).pixelSize() < BODY:
+        font.setPixelSize(BODY)
         app.setFont(font)
     if mode == "system":
         scheme = QGuiApplication.styleHints().colorScheme()

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
-from app.desktop.message_box import MessageBox
+from app.widgets.message_box import MessageBox, Role
 from core import trust
 from core.errors import UserError
 from core.run import Run
@@ -60,10 +60,14 @@ def confirm(parent: QWidget, code: trust.Code, answered: Callable[[bool], None])
         else tr("Your reward file {name}", name=code.path.name)
     )
     known = tr(" has changed and") if trust.is_known(code) else ""
-    box = MessageBox(parent, MessageBox.Icon.Warning, tr("{what}{known} is about to run.", what=what, known=known))
-    box.setInformativeText(_EXPLANATION.format(path=code.path, digest=code.digest))
-    yes = box.addButton(tr("Let it run"), MessageBox.ButtonRole.AcceptRole)
-    box.setDefaultButton(box.addButton(tr("Do not run it"), MessageBox.ButtonRole.RejectRole))
+    box = MessageBox(
+        parent,
+        tr("{what}{known} is about to run.", what=what, known=known),
+        _EXPLANATION.format(path=code.path, digest=code.digest),
+        tone="warn",
+    )
+    yes = box.add_button(tr("Let it run"), Role.AcceptRole)
+    box.add_button(tr("Do not run it"), is_default=True)
     box.ask(lambda chosen: answered(chosen is yes))
 
 

@@ -12,6 +12,8 @@ class DialogFoot(QDialogButtonBox):
     def __init__(self, dialog: QDialog, accept: Button) -> None:
         super().__init__()
         self.cancel = plain_button(tr("Cancel"))
+        accept.setDefault(True)  # Return in a field presses it
+        self.cancel.setAutoDefault(True)  # and Cancel where that has the focus
         self.addButton(accept, QDialogButtonBox.ButtonRole.AcceptRole)
         self.addButton(self.cancel, QDialogButtonBox.ButtonRole.RejectRole)
         self.accepted.connect(dialog.accept)

@@ -19,7 +19,7 @@ def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
     from PySide6.QtWidgets import QApplication, QMessageBox
 
     from app.new_run.fields import TextField
-    from app.shell import dialogs
+    from app.widgets.message_box import MessageBox, show_message
     from tests.app.conftest import play_script
 
     def wait_until(is_true) -> None:  # type: ignore[no-untyped-def]
@@ -45,8 +45,8 @@ def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
     page = window.runs.start(window.draft.run)
     wait_until(lambda: page.record.is_over and page.tabs.charts.complete)
     axis = page.tabs.charts.loss.getAxis("left")
-    dialogs.show_message(window, "Halt", "Ein Satz.")
-    (box,) = window.findChildren(QMessageBox)
+    show_message(window, "Halt", "Ein Satz.")
+    (box,) = window.findChildren(MessageBox)
     found = {
         "places": window.sidebar._list.item(1).text(),
         "rows": wizard.data.scanned.sentence,
@@ -55,7 +55,7 @@ def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
         "toml": (folder / "run.toml").read_text(encoding="utf-8"),
         "rate": Run.read(folder / "run.toml").train.learning_rate,
         "decimal point": locale.localeconv()["decimal_point"],
-        "native alert": not box.testOption(QMessageBox.Option.DontUseNativeDialog),
+        "native alert": bool(window.findChildren(QMessageBox)),
     }
     box.close()
     window.jobs.shut_down()

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFileOpenEvent
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.desktop.drops import classify_path, describe_drop
 from app.shell.application import Application
 from app.shell.window import MainWindow
+from app.widgets.message_box import MessageBox
 from core.run import Run
 
 PLACE = QPoint(50, 50)
@@ -73,9 +74,9 @@ def test_what_cannot_be_used_is_refused_with_the_reason(qtbot: QtBot, window: Ma
     drag(window, picture)
     assert "picture.png" in window.overlay.accessibleName()
     drop(window, picture)
-    qtbot.waitUntil(lambda: bool(window.findChildren(QMessageBox)))
-    (box,) = window.findChildren(QMessageBox)
-    assert "none of these" in box.informativeText()
+    qtbot.waitUntil(lambda: bool(window.findChildren(MessageBox)))
+    (box,) = window.findChildren(MessageBox)
+    assert "none of these" in box.sentence.text()
     box.close()
     assert window.draft.run == old_run
 
@@ -203,8 +204,8 @@ def test_paths_ids_and_junk_are_pasted(qtbot: QtBot, window: MainWindow, dataset
     old_run = window.draft.run
     clipboard.setText("no data")
     window.paste()
-    (box,) = window.findChildren(QMessageBox)
-    assert "rows as text" in box.informativeText()
+    (box,) = window.findChildren(MessageBox)
+    assert "rows as text" in box.sentence.text()
     box.close()
     assert window.draft.run == old_run
 

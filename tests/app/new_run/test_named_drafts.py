@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QInputDialog
 from pytestqt.qtbot import QtBot
 
 from app.desktop import preferences
 from app.new_run.draft import Draft
 from app.new_run.draft_files import NamedDrafts
+from app.new_run.draft_menu import NameDialog
 from app.shell import dialogs
 from app.shell.window import MainWindow
 from core.errors import BadData, BadOption
@@ -71,11 +71,11 @@ def test_the_menu_in_the_foot(qtbot: QtBot, window: MainWindow, monkeypatch: pyt
     assert not entry(window, "Delete…").isEnabled() and not entry(window, "Rename…").isEnabled()
     draft.set("adapter.rank", 4)
     entry(window, "Save as…").trigger()
-    dialog = drafts.findChild(QInputDialog)
-    dialog.setTextValue("")
+    dialog = drafts.findChild(NameDialog)
+    dialog.name.setText("")
     dialog.accept()
-    assert dialog.isVisible() and dialog.labelText() == "A draft needs a name."
-    dialog.setTextValue("Pirates")
+    assert dialog.isVisible() and dialog.problem.text() == "A draft needs a name."
+    dialog.name.setText("Pirates")
     dialog.accept()
     assert not dialog.isVisible() and drafts.text() == "Pirates"
     monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data, begin: pytest.fail("it is kept"))

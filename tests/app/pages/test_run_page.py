@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
@@ -15,6 +15,7 @@ from app.runs.live_run import LiveRun
 from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
+from app.widgets.message_box import MessageBox
 from core.errors import ChangedInputs, Unavailable
 from core.events import Event, Phase, Step
 from core.run import Run
@@ -153,11 +154,11 @@ def test_a_bug_is_told_once_and_the_window_lives(
     window.runs.train_events = train_events
     page = window.runs.start(Run())
     qtbot.waitUntil(lambda: page.record.is_over)
-    qtbot.waitUntil(lambda: bool(window.findChildren(QMessageBox)) or bool(logged))
+    qtbot.waitUntil(lambda: bool(window.findChildren(MessageBox)) or bool(logged))
     assert len(logged) == 1
     assert "RuntimeError: a bug" in logged[0]
     logged.clear()
-    for box in window.findChildren(QMessageBox):
+    for box in window.findChildren(MessageBox):
         box.close()
     assert "went wrong inside Hone" in page.notice.sentence.text()
 
@@ -281,9 +282,9 @@ def test_changed_inputs_are_asked_about(
 
 def test_the_question_about_changes_lists_them(qtbot: QtBot, window: MainWindow) -> None:
     def press(words: str) -> None:
-        (box,) = window.findChildren(QMessageBox)
-        assert "• The dataset\n• The teacher\n" in box.informativeText() and "died" in box.text()
-        next(button for button in box.buttons() if button.text() == words).click()
+        (box,) = window.findChildren(MessageBox)
+        assert "• The dataset\n• The teacher\n" in box.sentence.text() and "died" in box.heading.text()
+        next(button for button in box.buttons if button.text() == words).click()
         QApplication.sendPostedEvents(box, QEvent.Type.DeferredDelete)
 
     went_on: list[str] = []

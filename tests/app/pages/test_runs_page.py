@@ -6,12 +6,12 @@ from pathlib import Path
 from threading import Event as Flag
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
 from app.runs import history
 from app.shell.window import MainWindow
+from app.widgets.message_box import MessageBox
 from core.run import Run, runs_folder
 from tests.app.conftest import play_script
 
@@ -48,6 +48,6 @@ def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
 def test_what_is_no_run_is_said(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text("method = 7")
     window.open_run(tmp_path)
-    (box,) = window.findChildren(QMessageBox)
-    assert "method" in box.informativeText()
+    (box,) = window.findChildren(MessageBox)
+    assert "method" in box.sentence.text()
     box.close()

@@ -8,7 +8,6 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.desktop.message_box import MessageBox
 from app.plots.axes import PlainAxis
 from app.plots.line_chart import y_range
 from app.plots.loss_chart import LossChart
@@ -16,6 +15,7 @@ from app.plots.panel import ChartPanel
 from app.plots.save_chart import ask_and_save
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
+from app.widgets.message_box import MessageBox
 from core.events import Saved
 from core.run import Run
 from tests.app.stories import story_events
@@ -150,7 +150,7 @@ def test_a_chart_that_cannot_be_saved_is_one_sentence(
     qtbot.addWidget(chart)
     path = tmp_path / "gone" / "loss"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **options: (str(path), "Numbers (CSV) (*.csv)"))
-    monkeypatch.setattr(MessageBox, "open", lambda box: told.append(box.informativeText()))
+    monkeypatch.setattr(MessageBox, "open", lambda box: told.append(box.sentence.text()))
     ask_and_save(chart, chart, record, "Loss")
     assert told == [f"{path}.csv: No such file or directory."]
 

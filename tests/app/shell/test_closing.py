@@ -5,13 +5,14 @@ from threading import Event
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
 from app.shell.application import Application
 from app.shell.window import MainWindow
 from app.threads.task import Task
+from app.widgets.message_box import MessageBox
 from tests.app.conftest import play_script
 
 ACTIVE = Qt.ApplicationState.ApplicationActive
@@ -29,9 +30,9 @@ def page(qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def press(window: MainWindow, words: str) -> None:
-    (box,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    (box,) = [box for box in window.findChildren(MessageBox) if box.isVisible()]
     assert box.windowModality() == Qt.WindowModality.WindowModal  # a sheet on a Mac
-    next(button for button in box.buttons() if button.text() == words).click()
+    next(button for button in box.buttons if button.text() == words).click()
 
 
 def is_training(page: RunPage) -> bool:
@@ -64,7 +65,7 @@ def test_on_a_mac_the_run_goes_on_in_the_dock(
     window.closing.keeps_in_dock = True
     window.close()
     assert window.isHidden() and is_training(page) and not QApplication.quitOnLastWindowClosed()
-    assert not window.findChildren(QMessageBox)
+    assert not window.findChildren(MessageBox)
     qapp.applicationStateChanged.emit(ACTIVE)  # as a click on the Dock's icon does
     assert window.isVisible() and QApplication.quitOnLastWindowClosed()
     window.close()

@@ -56,7 +56,7 @@ def test_the_same_bug_is_told_once_and_without_an_active_window(qtbot: QtBot, ho
         raise_uncaught(f"attempt {n}")
     box = crash_dialog._box
     assert box is not None and box.isVisible()
-    assert "attempt 0" in box.informativeText() and "more fault" not in box.informativeText()
+    assert "attempt 0" in box.sentence.text() and "more fault" not in box.sentence.text()
     assert (hooks / "hone.log").read_text().count("Traceback") == 1
     assert "The same error again, 4 times so far" in (hooks / "hone.log").read_text()
     box.close()
@@ -70,8 +70,8 @@ def test_another_bug_joins_the_dialog_that_is_open(qtbot: QtBot, hooks: Path) ->
     first = crash_dialog._box
     crash_report.report("Traceback\nKeyError: 'other'")
     assert crash_dialog._box is first is not None
-    assert "1 more fault followed." in first.informativeText()
-    assert "KeyError: 'other'" in first.detailedText()
+    assert "1 more fault followed." in first.sentence.text()
+    assert "KeyError: 'other'" in first.details.toPlainText()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -82,13 +82,13 @@ def test_bugs_of_other_threads_reach_the_dialog(qtbot: QtBot, hooks: Path) -> No
     thread.join()
     qtbot.waitUntil(lambda: crash_dialog._box is not None)
     assert crash_dialog._box is not None
-    assert "In reader:" in crash_dialog._box.detailedText()
-    assert "ZeroDivisionError: far away" in crash_dialog._box.informativeText()
+    assert "In reader:" in crash_dialog._box.details.toPlainText()
+    assert "ZeroDivisionError: far away" in crash_dialog._box.sentence.text()
     ending = threading.Thread(target=sys.exit)
     ending.start()
     ending.join()
     qtbot.wait(20)
-    assert "more fault" not in crash_dialog._box.informativeText()
+    assert "more fault" not in crash_dialog._box.sentence.text()
 
 
 class Fragile:
@@ -101,7 +101,7 @@ def test_bugs_that_python_cannot_raise_reach_the_dialog(qtbot: QtBot, hooks: Pat
     fragile = [Fragile()]
     fragile.clear()
     assert crash_dialog._box is not None
-    assert "ZeroDivisionError: while it goes" in crash_dialog._box.informativeText()
+    assert "ZeroDivisionError: while it goes" in crash_dialog._box.sentence.text()
 
 
 def test_log_and_report_have_no_secrets(qtbot: QtBot, hooks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_log_and_report_have_no_secrets(qtbot: QtBot, hooks: Path, monkeypatch: 
     copied = QGuiApplication.clipboard().text()
     assert "ZeroDivisionError: [hidden] and [hidden]" in copied
     assert "again [hidden]" in copied
-    for text in (copied, (hooks / "hone.log").read_text(), box.detailedText(), box.informativeText()):
+    for text in (copied, (hooks / "hone.log").read_text(), box.details.toPlainText(), box.sentence.text()):
         assert "abcdefgh" not in text and "environment" not in text
 
 

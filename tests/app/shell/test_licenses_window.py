@@ -8,17 +8,17 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop import licenses
 from app.desktop.licenses import License
-from app.desktop.message_box import MessageBox
 from app.shell import dialogs
 from app.shell.licenses_window import LicensesWindow
 from app.shell.window import MainWindow
+from app.widgets.message_box import MessageBox
 
 
 def test_about_leads_to_a_list_with_texts(qtbot: QtBot, window: MainWindow) -> None:
     dialogs.show_about(window)
     (about,) = window.findChildren(MessageBox)
-    assert about.text().startswith("Hone ")
-    (button,) = [b for b in about.buttons() if b.text() == "Licences…"]
+    assert about.heading.text().startswith("Hone ")
+    (button,) = [b for b in about.buttons if b.text() == "Licences…"]
     button.click()
     (shown,) = window.findChildren(LicensesWindow)
     assert shown.isVisible() and not about.isVisible()

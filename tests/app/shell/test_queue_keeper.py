@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from threading import Event as Flag
 
 import pytest
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
+from app.widgets.message_box import MessageBox
 from core.errors import BadData
 from core.events import Event, Phase
 from core.run import Run
@@ -61,9 +61,9 @@ def test_what_waits_is_asked_about_at_the_next_start(
     again = open_window()
     again.runs.train_events = script
     assert again.jobs.current is None
-    qtbot.waitUntil(lambda: bool(again.findChildren(QMessageBox)))
-    (box,) = again.findChildren(QMessageBox)
-    assert box.text() == "2 runs were waiting when Hone was closed."
+    qtbot.waitUntil(lambda: bool(again.findChildren(MessageBox)))
+    (box,) = again.findChildren(MessageBox)
+    assert box.heading.text() == "2 runs were waiting when Hone was closed."
     box.reject()
     again.go("runs")
     page = again.runs_page

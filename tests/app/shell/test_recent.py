@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from pytestqt.qtbot import QtBot
 
 from app.desktop import preferences
-from app.shell import dialogs, recent
+from app.shell import recent
 from app.shell.window import MainWindow
 from core.run import DEMO
 
@@ -42,7 +42,9 @@ def test_what_is_gone_is_told_and_leaves_the_list(
     window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     messages: list[tuple[str, str]] = []
-    monkeypatch.setattr(dialogs, "show_message", lambda parent, heading, sentence: messages.append((heading, sentence)))
+    monkeypatch.setattr(
+        "app.shell.window.show_message", lambda parent, heading, sentence: messages.append((heading, sentence))
+    )
     window.open_files([dataset])
     dataset.unlink()
     actions(window)["mine.jsonl"].trigger()

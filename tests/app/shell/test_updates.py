@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 import core
-from app.desktop.message_box import MessageBox
 from app.shell.window import MainWindow
+from app.widgets.message_box import MessageBox
 from core import update_check
 from core.update_check import Updates
 
@@ -50,8 +50,8 @@ def test_a_newer_version_is_a_button_that_leads_to_its_page(
     assert button.text() == "Hone 9.1 is available…" and len(asked) == 1
     button.click()
     (box,) = window.findChildren(MessageBox)
-    assert box.text() == "Hone 9.1 is available." and box.detailedText() == "Faster."
-    next(b for b in box.buttons() if b.text() == "Open its page").click()
+    assert box.heading.text() == "Hone 9.1 is available." and box.details.toPlainText() == "Faster."
+    next(b for b in box.buttons if b.text() == "Open its page").click()
     assert opened == ["https://example.org/hone"]
 
 

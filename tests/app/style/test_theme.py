@@ -1,7 +1,7 @@
 """Light and dark: readable, switched at once, and following the system unless told otherwise."""
 
 import pytest
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication, QTextBrowser
 from pytestqt.qtbot import QtBot
 
@@ -33,6 +33,22 @@ def test_words_can_be_read(qapp: QApplication, mode: str) -> None:
         assert contrast(theme.ring(colours).color(), ground) >= 3.0
     for name in colours.series[:3]:
         assert contrast(QColor(name), colours.base) >= 3.0
+
+
+def test_no_words_are_smaller_than_twelve_pixels(qapp: QApplication) -> None:
+    small = qapp.font()
+    small.setPixelSize(11)  # as a system may have it
+    before = qapp.font()
+    qapp.setFont(small)
+    theme.apply(qapp, "light")
+    assert [QFontInfo(theme.font(size)).pixelSize() for size in ("title", "body", "caption")] == [22, 13, 12]
+    assert QFontInfo(theme.monospace()).pixelSize() == 12
+    large = qapp.font()
+    large.setPixelSize(17)  # a person's own choice stays
+    qapp.setFont(large)
+    theme.apply(qapp, "dark")
+    assert QFontInfo(theme.font()).pixelSize() == 17
+    qapp.setFont(before)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.shell.window import MainWindow
 from app.widgets.allow_code import ask_to_allow
+from app.widgets.message_box import MessageBox
 from core import trust
 from core.run import Run
 
@@ -26,9 +27,9 @@ def run(tmp_path: Path) -> Run:
 
 def answer_box(parent: QWidget, name: str, texts: list[str]) -> None:
     """Press the button of this name in the box that stands over `parent`, and keep what the box says."""
-    (box,) = [box for box in parent.findChildren(QMessageBox) if box.isVisible()]
-    texts.append(box.text() + box.informativeText())
-    next(button for button in box.buttons() if button.text() == name).click()
+    (box,) = [box for box in parent.findChildren(MessageBox) if box.isVisible()]
+    texts.append(box.heading.text() + box.sentence.text())
+    next(button for button in box.buttons if button.text() == name).click()
 
 
 def ask(parent: QWidget, run: Run, *, rewards_only: bool = False) -> list[Run | None]:

@@ -89,14 +89,14 @@ def test_the_file_is_read_as_it_was_written_and_what_is_no_such_file_is_none(tmp
         assert forgetting.read(tmp_path) is None
 
 
-def test_the_verdict_tells_it_and_is_amber_where_twice_the_loss_is_left() -> None:
+def test_the_verdict_tells_it_and_is_amber_where_a_fifth_was_lost() -> None:
     def finish(after: float) -> Finished:
         facts = {"loss_before": 2.0, "loss_after": 1.0, "forgetting": "It forgot: much."}
         metrics = {"metrics_before": {METRIC: 1.0}, "metrics_after": {METRIC: after}}
         return Finished("done", 20, "", 1.0, best_step=20, eval_rows=9, **facts, **metrics)  # type: ignore[arg-type]
 
     assert verdict.verdict(Run(), finish(1.5), {}) == "Better on unseen examples: 2.00 → 1.00. It forgot: much."
-    assert [verdict.tone(Run(), finish(after)) for after in (1.5, 2.0)] == ["good", "warn"]
+    assert [verdict.tone(Run(), finish(after)) for after in (1.1, 1.2, 1.7)] == ["good", "warn", "warn"]
     assert result_metrics.format_metrics({METRIC: 1.0}, {METRIC: 1.5}) == [("Loss on general text", "1 → 1.5")]
 
 
