@@ -10,7 +10,7 @@ from app.runs.labels import data_label
 from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import quiet_button
-from app.widgets.card import Card, hbox, vbox
+from app.widgets.card import Card, column, hbox, vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import Label, heading, title
 from app.widgets.scroll_page import ScrollPage
@@ -58,10 +58,9 @@ class GoalPage(QWidget):
         page.addWidget(self.cards)
         page.addStretch()
         self.about = _About()
-        self.about.setMaximumWidth(scroll.content.maximumWidth())
         strip = vbox()
         strip.setContentsMargins(theme.MARGIN, theme.GRID, theme.MARGIN, 12)
-        strip.addWidget(self.about)
+        strip.addLayout(column(self.about))
         outer.addLayout(strip)
         self.methods_button.clicked.connect(self.show_methods)
         self.cards.chosen.connect(lambda key: draft.set("method", key))

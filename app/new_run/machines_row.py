@@ -12,9 +12,9 @@ from app.new_run.check import StepFacts
 from app.new_run.form import OptionLine
 from app.runs.settings_text import translate
 from app.style import theme
-from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.check_box import CheckBox
+from app.widgets.fold_button import FoldButton
 from app.widgets.labels import Label
 from core.distributed.gain import Gain, Link, estimate_gain
 from core.distributed.machines import Machines
@@ -42,12 +42,9 @@ class MachinesRow(Card):
         layout.addLayout(line)
         self.gain = Label("", "caption", tone="secondary")
         layout.addWidget(self.gain)
-        self.how_button = quiet_button(tr("How they train together"), "chevron")
-        self.how_button.setCheckable(True)
-        layout.addWidget(self.how_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._how = QWidget()
-        self._how.hide()
-        self.how_button.toggled.connect(self._how.setVisible)
+        self.how_button = FoldButton(tr("How they train together"), self._how)
+        layout.addWidget(self.how_button, 0, Qt.AlignmentFlag.AlignLeft)
         lines = vbox(self._how, gap=0)
         self.lines: dict[str, OptionLine] = {}
         for option in describe(Machines):

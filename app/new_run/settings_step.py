@@ -27,9 +27,9 @@ from app.threads.model_library import read_model_facts
 from app.threads.task import Task
 from app.threads.throttle import Throttle
 from app.widgets.allow_code import PERMISSIONS
-from app.widgets.buttons import quiet_button
-from app.widgets.card import vbox
+from app.widgets.card import column, vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
+from app.widgets.fold_button import FoldButton
 from app.widgets.labels import title
 from app.widgets.line_edit import LineEdit
 from app.widgets.scroll_page import ScrollPage
@@ -72,7 +72,7 @@ class SettingsStep(QWidget):
         for preset in PRESETS:
             self.presets.add(ChoiceCard(preset.key, preset.name, preset.description, " "))
         self.presets.chosen.connect(self._apply_preset)
-        layout.addWidget(self.presets)
+        layout.addLayout(column(self.presets))
         self.tabs = Tabs(tr("Kinds of settings"))
         layout.addWidget(self.tabs, 1)
         self._simple = ScrollPage(margin=0)
@@ -81,13 +81,10 @@ class SettingsStep(QWidget):
         self.simple.changed.connect(self._set_simple)
         self.choices = TrainingChoices()
         self.choices.changed.connect(self._set_option)
-        self.more_button = quiet_button(tr("More settings: what is trained, memory, length of a row"), "chevron")
-        self.more_button.setCheckable(True)
         self._more = QWidget()
         self._more_layout = vbox(self._more, gap=theme.GRID)
         self._more_layout.addWidget(self.choices)
-        self._more.hide()
-        self.more_button.toggled.connect(self._more.setVisible)
+        self.more_button = FoldButton(tr("More settings: what is trained, memory, length of a row"), self._more)
         for part in (self.simple, self._more):
             self._simple.content_layout.addWidget(part)
         self._simple.content_layout.insertWidget(1, self.more_button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -192,7 +189,7 @@ class SettingsStep(QWidget):
         page = QWidget()
         layout = vbox(page, gap=theme.GRID)
         self.search.setClearButtonEnabled(True)
-        layout.addWidget(self.search)
+        layout.addLayout(column(self.search))
         layout.addWidget(self._advanced, 1)
         return page
 

@@ -110,6 +110,7 @@ class ChatPage(QWidget):
         if not self.session.has_model:  # its code was not allowed: ask again
             self._use_model()
             return
+        self.model.want("")  # another one would end the conversation that begins here
         self.notice.hide()
         self.offer_notice.hide()
         models = [self.model.chosen, *self.model.beside]

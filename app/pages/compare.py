@@ -23,7 +23,7 @@ from app.widgets.combo_box import ComboBox
 from app.widgets.item_model import Column, ItemModel
 from app.widgets.labels import Label, heading, title
 from app.widgets.notice import Notice
-from app.widgets.scroll_page import ScrollPage
+from app.widgets.scroll_page import WHOLE_PAGE, ScrollPage
 from app.widgets.segmented_control import SegmentedControl
 from app.widgets.table import Table
 
@@ -57,7 +57,7 @@ class ComparePage(QWidget):
         top.addWidget(self.back_button)
         top.addWidget(self.title, 1)
         outer.addLayout(top)
-        scroll = ScrollPage(width=1600)
+        scroll = ScrollPage(WHOLE_PAGE)
         self.page = scroll.content_layout
         self.page.setSpacing(theme.GRID + 4)
         outer.addWidget(scroll, 1)

@@ -30,12 +30,18 @@ class ConversationView(QWidget):
         self.button = primary_button(tr("Send"), "send")
         self.button.setMinimumHeight(34)
         self.button.clicked.connect(self.sent)
-        question_row = hbox(gap=8)
+        message = QWidget()
+        message.setMaximumWidth(theme.COLUMN)  # as wide as the conversation above it
+        question_row = hbox(message, gap=8)
         question_row.addWidget(self.question, 1)
         question_row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignBottom)
         layout = vbox(self, gap=theme.GRID + 4)
         layout.addWidget(self._stack, 1)
-        layout.addLayout(question_row)
+        middle = hbox(gap=0)
+        middle.addStretch()
+        middle.addWidget(message, 1)
+        middle.addStretch()
+        layout.addLayout(middle)
 
     def clear(self) -> None:
         """Show that nothing has been said yet."""

@@ -33,7 +33,7 @@ class ModelChoice(QWidget):
         self.beside: list[ChatModel] = []  # that answer beside the chosen model
         self._models: list[ChatModel] = [STARTER]
         self._added: list[ChatModel] = []  # adapter folders that are no runs
-        self._wanted: str | None = None  # the key of the model to choose once it is listed
+        self._wanted = ""  # the key of the model to choose once it is listed
         row = hbox(self)
         label = Label(tr("&Model"), wrap=False)
         self.box = ComboBox(tr("Model to chat with"), narrow=True)
@@ -48,7 +48,7 @@ class ModelChoice(QWidget):
         row.addWidget(self.box, 1)
         row.addWidget(self.beside_button)
         row.addStretch()
-        self.box.activated.connect(self._change)
+        self.box.activated.connect(self._choose)
         self._update_menu()
 
     @property
@@ -57,7 +57,7 @@ class ModelChoice(QWidget):
         return self._models[max(0, self.box.currentIndex())]
 
     def want(self, key: str) -> None:
-        """Choose the model of this key (a run's folder) once it is listed."""
+        """Choose the model of this key (a run's folder) once it is listed; "" to stay with the one that is chosen."""
         self._wanted = key
 
     def show_models(self, models: list[ChatModel]) -> None:
@@ -69,8 +69,8 @@ class ModelChoice(QWidget):
         for model in self._models:
             self.box.addItem(model.title, model.key)
         self.box.setCurrentIndex(max(0, self.box.findData(wanted or current.key)))
-        if wanted and self.chosen.key == wanted:
-            self._wanted = None
+        if self.chosen.key == wanted:
+            self.want("")
         if self.chosen.key != current.key:
             self._change()
         else:
@@ -104,6 +104,11 @@ class ModelChoice(QWidget):
         chosen = self.chosen
         models = [untrained(chosen.run), *(m for m in self._models if m.base == chosen.base and m.adapter)]
         return [model for model in models if model.key != chosen.key]
+
+    def _choose(self) -> None:
+        """A person's own choice stands, whatever is listed later."""
+        self.want("")
+        self._change()
 
     def _change(self) -> None:
         self.beside = []

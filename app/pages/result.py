@@ -17,6 +17,7 @@ from app.threads.run_thread import chat_opener
 from app.widgets.answers import AnswerPairs
 from app.widgets.buttons import plain_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.fold_button import FoldButton
 from app.widgets.labels import IconLabel, Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from core.events import Finished, Sample
@@ -26,6 +27,7 @@ from core.training import forgetting, result_metrics, verdict
 
 # Free text never matches word for word: a share of zero both before and after training says nothing.
 _ZERO_IN_FREE_TEXT = ("exact_match", "valid_json")
+_GENERAL = 12  # general questions that are shown at once
 
 
 class ResultPage(QWidget):
@@ -49,18 +51,19 @@ class ResultPage(QWidget):
         )
         self._answers_heading = heading("")
         page.addWidget(self._answers_heading)
-        self.answers = AnswerPairs()
+        self.answers = AnswerPairs(first=1)
         page.addWidget(self.answers)
-        self._general_heading = heading(tr("What it cost: general questions, before and after"))
-        page.addWidget(self._general_heading)
-        self.general = AnswerPairs()
-        page.addWidget(self.general)
         page.addWidget(self.ask)
         self.use_it = ExportList(jobs)
         self.use_it.row_grew.connect(scroll.reveal)
         self.use_it.listed.connect(self._show_filled)
         self._scroll, self._wants_use_it = scroll, False
         page.addWidget(self.use_it)
+        self.general = AnswerPairs(first=_GENERAL)
+        self.general_button = FoldButton("", self.general)
+        self.general_button.toggled.connect(lambda unfolded: scroll.reveal(self.general) if unfolded else None)
+        page.addWidget(self.general_button, 0, Qt.AlignmentFlag.AlignLeft)
+        page.addWidget(self.general)
         page.addStretch()
 
     def show_result(self, run: Run, record: RunRecord, folder: Path) -> None:
@@ -87,6 +90,7 @@ class ResultPage(QWidget):
         has_adapter = (folder / "adapters.safetensors").is_file()
         self.ask.setVisible(has_adapter)
         self.chat_button.setVisible(has_adapter)
+        self.use_button.setVisible(has_adapter)
         self.use_it.setVisible(has_adapter)
         if has_adapter:
             self.use_it.use(folder, run.backend)
@@ -94,9 +98,13 @@ class ResultPage(QWidget):
 
     def _show_general(self, record: forgetting.Record | None) -> None:
         """Show the answers to general questions that changed; those that stayed as they were cost nothing."""
-        answers = [answer for answer in (record.answers() if record else []) if answer[1] != answer[2]]
-        self._general_heading.setVisible(bool(answers))
-        self.general.setVisible(bool(answers))
+        everything = record.answers() if record else []
+        answers = [answer for answer in everything if answer[1] != answer[2]]
+        count = tr("What it cost: {changed} of {count} answers to general questions changed", changed=len(answers),
+                   count=len(everything))  # fmt: skip
+        self.general_button.setText(count)
+        self.general_button.setVisible(bool(answers))
+        self.general_button.setChecked(False)
         samples = {
             i: [Sample(0, "before", i, question, before), Sample(0, "after", i, question, after)]
             for i, (question, before, after) in enumerate(answers)
@@ -134,6 +142,9 @@ class ResultPage(QWidget):
         self.chat_button = plain_button(tr("Chat with it"), "chat")
         self.chat_button.clicked.connect(self.chat)
         buttons.addWidget(self.chat_button)
+        self.use_button = plain_button(tr("Use it"), "down")
+        self.use_button.clicked.connect(self.show_use_it)
+        buttons.addWidget(self.use_button)
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
         self.again_button = plain_button(tr("Run again with a change…"), "reset")
         self.reveal.clicked.connect(self._reveal_folder)

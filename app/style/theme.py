@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 
 GRID = 8  # pixels: all distances are multiples of this, or half of it
 MARGIN = 3 * GRID
+COLUMN = 1040  # pixels of words and forms at most; tables and charts take the whole page
 RADIUS = 10
 BODY = 13  # pixels of the text at least, so that a caption has 12
 MODES = ("system", "light", "dark")

@@ -1,17 +1,19 @@
 """Prompts with the model's answers before and after training, side by side."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.desktop.language import tr
+from app.desktop.language import tr, tr_count
 from app.runs.rollout_samples import Rollout
 from app.style import theme
-from app.widgets.card import Card, hbox, vbox
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, Rule, hbox, vbox
 from app.widgets.labels import Label, caption
 from core.events import Sample
 from core.rewards.answer import Answer
 
 _MAX_EXPECTED = 240  # characters of an expected answer that are shown
+_MORE = 20  # prompts that a click adds
 _MAX_ANSWER = 1500  # characters of an answer that are shown
 
 
@@ -25,10 +27,7 @@ class AnswerPair(Card):
         layout.addWidget(self.prompt)
         columns = hbox(gap=16)
         self.left, self.left_name, self._left_thinking = self._add_side(columns, left)
-        rule = QFrame()
-        rule.setFrameShape(QFrame.Shape.VLine)
-        rule.setEnabled(False)
-        columns.addWidget(rule)
+        columns.addWidget(Rule())
         self.right, self.right_name, self._right_thinking = self._add_side(columns, right)
         layout.addLayout(columns)
         self.expected = caption()
@@ -76,28 +75,43 @@ class AnswerPair(Card):
 
 
 class AnswerPairs(QWidget):
-    """An AnswerPair for each of a run's fixed prompts."""
+    """An AnswerPair for each of a run's fixed prompts: `first` of them, and more of them whenever a person asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
         super().__init__()
+        self._first = self._shown = first
+        self._samples: dict[int, list[Sample]] = {}
         self._pairs: dict[int, AnswerPair] = {}
         self._layout = vbox(self, gap=theme.GRID)
-        self._empty = Label(tr("The first answers appear before training begins."), tone="secondary")
-        self._layout.addWidget(self._empty)
+        self.more = quiet_button("", "chevron")
+        self.more.clicked.connect(self._show_more)
+        self._layout.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         self._layout.addStretch()
 
     def show_samples(self, samples: dict[int, list[Sample]]) -> None:
         """Show for each prompt the answer before training and the latest one."""
-        self._empty.setVisible(not samples)
-        for index in sorted(samples):
+        self._samples, self._shown = samples, self._first
+        self._show()
+
+    def _show_more(self) -> None:
+        self._shown += _MORE
+        self._show()
+
+    def _show(self) -> None:
+        shown = sorted(self._samples)[: self._shown]
+        for index in shown:
             if index not in self._pairs:
                 self._pairs[index] = AnswerPair("", tr("Before"), tr("After"))
-                self._layout.insertWidget(self._layout.count() - 1, self._pairs[index])
-            before = next((s for s in samples[index] if s.stage == "before"), None)
-            latest = next((s for s in reversed(samples[index]) if s.stage != "before"), None)
+                self._layout.insertWidget(self._layout.count() - 2, self._pairs[index])
+            samples = self._samples[index]
+            before = next((s for s in samples if s.stage == "before"), None)
+            latest = next((s for s in reversed(samples) if s.stage != "before"), None)
             self._pairs[index].show_samples(before, latest)
         for index, pair in self._pairs.items():
-            pair.setVisible(index in samples)
+            pair.setVisible(index in shown)
+        others = len(self._samples) - len(shown)
+        self.more.setText(tr_count("{count} more question", "{count} more questions", others))
+        self.more.setVisible(others > 0)
 
 
 def flatten(text: str) -> str:

@@ -11,11 +11,11 @@ from app.runs.conversation import split_thinking
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.copy_button import CopyButton
+from app.widgets.fold_button import FoldButton
 from app.widgets.labels import ElidedLabel, Label, caption
 from app.widgets.scroll_page import ScrollPage
 
 _MAX_WIDTH = 620
-_LIST_WIDTH = 1600  # at most
 _TWO_COLUMNS = 480  # pixels from which two answers have room beside each other
 _NEAR_END = 24  # pixels
 
@@ -44,10 +44,8 @@ class AnswerBubble(Card):
         self.setAccessibleName(author)
         layout = vbox(self, 12, 4)
         layout.addWidget(ElidedLabel(author, "caption", tone="secondary"))
-        self.thinking_button = quiet_button(tr("Thinking"), "chevron")
-        self.thinking_button.setCheckable(True)
         self.thinking = Label("", tone="secondary", selectable=True)
-        self.thinking.hide()
+        self.thinking_button = FoldButton(tr("Thinking"), self.thinking)
         self.thinking_button.hide()
         layout.addWidget(self.thinking_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.thinking)
@@ -67,7 +65,6 @@ class AnswerBubble(Card):
             actions.addWidget(button)
         actions.addStretch()
         layout.addLayout(actions)
-        self.thinking_button.toggled.connect(self.thinking.setVisible)
         self.correct_button.clicked.connect(self.correct)
 
     @property
@@ -118,7 +115,7 @@ class BubbleList(ScrollPage):
     """Questions with their answers, one below the other. It follows what is written while its end is in sight."""
 
     def __init__(self) -> None:
-        super().__init__(width=_LIST_WIDTH, margin=0)
+        super().__init__(margin=0, centred=True)
         self._follows = True
         self._grids: list[tuple[QGridLayout, list[AnswerBubble]]] = []  # of the turns
         self._has_two_columns = True

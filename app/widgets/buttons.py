@@ -44,6 +44,11 @@ class Button(QPushButton):
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_weight"):
             self._update_icon()
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether it is drawn as pressed."""
+        return self.isDown() or self.isChecked()
+
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()
         if theme.NATIVE:
@@ -78,8 +83,7 @@ class Button(QPushButton):
         option = QStyleOptionButton()
         self.initStyleOption(option)
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver) and self.isEnabled()
-        pressed = self.isDown() or self.isChecked()
-        fill, outline, ink = self._choose_colours(colours, hovered, pressed)
+        fill, outline, ink = self._choose_colours(colours, hovered, self.is_pressed)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)

@@ -60,6 +60,17 @@ class Card(QFrame):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(4, 4, -4, -4), theme.RADIUS - 3, theme.RADIUS - 3)
 
 
+class Rule(QWidget):
+    """A fine line between two columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedWidth(1)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), theme.colours(theme.palette()).separator)
+
+
 def vbox(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -> QVBoxLayout:
     """A vertical layout on the 8-point grid."""
     layout = QVBoxLayout(parent) if parent else QVBoxLayout()
@@ -73,6 +84,15 @@ def hbox(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) 
     layout = QHBoxLayout(parent) if parent else QHBoxLayout()
     layout.setContentsMargins(margin, margin, margin, margin)
     layout.setSpacing(gap)
+    return layout
+
+
+def column(widget: QWidget) -> QHBoxLayout:
+    """A widget at the left of its page, no wider than words and forms are anywhere."""
+    widget.setMaximumWidth(theme.COLUMN)
+    layout = hbox(gap=0)
+    layout.addWidget(widget, 1)
+    layout.addStretch()
     return layout
 
 

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QWidget
 
 from app.desktop.language import tr
 from app.style import theme
-from app.widgets.buttons import Button, quiet_button
+from app.widgets.buttons import Button
 from app.widgets.card import card_around, hbox, vbox
+from app.widgets.fold_button import FoldButton
 from app.widgets.labels import IconLabel, Label
 from app.widgets.text_area import ReadOnlyText
 
@@ -64,15 +65,13 @@ class MessageBox(QDialog):
         words.addStretch()
         row.addLayout(words, 1)
         self._layout.addLayout(row)
-        self._details_button = quiet_button(tr("Details"), "chevron")
-        self._details_button.setCheckable(True)
-        self._details_button.toggled.connect(self._unfold)
         self.details = ReadOnlyText(tr("Details"))
-        self._details_card = card_around(self.details)
-        self._details_card.setFixedHeight(_DETAILS_HEIGHT)
+        card = card_around(self.details)
+        card.setFixedHeight(_DETAILS_HEIGHT)
+        self._details_button = FoldButton(tr("Details"), card)
+        self._details_button.toggled.connect(lambda _: self._fit())
         self._layout.addWidget(self._details_button, 0, Qt.AlignmentFlag.AlignLeft)
-        self._layout.addWidget(self._details_card)
-        self._details_card.hide()
+        self._layout.addWidget(card)
         self._foot = QDialogButtonBox()
         self._layout.addWidget(self._foot)
         self.show_sentence(sentence)
@@ -122,10 +121,6 @@ class MessageBox(QDialog):
     def _choose(self, button: Button) -> None:
         self._chosen = button
         self.accept()
-
-    def _unfold(self, unfolded: bool) -> None:
-        self._details_card.setVisible(unfolded)
-        self._fit()
 
     def _fit(self) -> None:
         """As wide as the buttons need, and as high as the words then are."""

@@ -8,12 +8,14 @@ from app.style import theme
 from app.widgets.card import vbox
 from app.widgets.scrollbar import use_thin_scrollbars
 
+WHOLE_PAGE = (1 << 24) - 1  # Qt's largest width
+
 
 class ScrollPage(QScrollArea):
     """Scrolls vertically; widgets are added to `content_layout`, which is `width` pixels wide at most, at the left or
     `centred`."""
 
-    def __init__(self, width: int = 1040, margin: int = theme.MARGIN, *, centred: bool = False) -> None:
+    def __init__(self, width: int = theme.COLUMN, margin: int = theme.MARGIN, *, centred: bool = False) -> None:
         super().__init__()
         self._margin, self._width, self._centred = margin, width, centred
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -25,7 +27,6 @@ class ScrollPage(QScrollArea):
         outer = self._outer = QWidget()
         outer_layout = self._outer_layout = vbox(outer, margin)
         self.content = QWidget()
-        self.content.setMaximumWidth(width)
         outer_layout.addWidget(self.content)
         outer_layout.setAlignment(self.content, Qt.AlignmentFlag.AlignTop)
         self.content_layout: QVBoxLayout = vbox(self.content, gap=theme.GRID)
@@ -38,11 +39,14 @@ class ScrollPage(QScrollArea):
         QCoreApplication.sendEvent(self._outer, QEvent(QEvent.Type.LayoutRequest))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The scroll bar takes its place from the margin: with it and without it the content ends at one line."""
+        """The scroll bar takes its place from the margin: with it and without it the content ends at one line. What
+        the content leaves of a wide page is margin too: with a maximum width Qt would lay out words for the page."""
         super().resizeEvent(event)
-        right = max(0, self._margin - (self.width() - self.viewport().width()))
-        beside = max(0, self.width() - 2 * self._margin - self._width) // 2 if self._centred else 0
-        self._outer_layout.setContentsMargins(self._margin + beside, self._margin, right + beside, self._margin)
+        bar = self.width() - self.viewport().width()
+        free = max(0, self.width() - 2 * self._margin - self._width)
+        left = self._margin + (free // 2 if self._centred else 0)
+        right = max(0, 2 * self._margin + free - left - bar)
+        self._outer_layout.setContentsMargins(left, self._margin, right, self._margin)
 
     def reveal(self, widget: QWidget) -> None:
         """Scroll until a widget is seen, once what has just been shown in it has its place."""

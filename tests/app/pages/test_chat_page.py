@@ -82,6 +82,22 @@ def test_models_answer_side_by_side_each_with_its_own_conversation(
     ]
 
 
+def test_a_list_that_comes_late_takes_no_choice_and_no_conversation_away(qtbot: QtBot, page: ChatPage) -> None:
+    one, two = (page.model.box.findData(str(runs_folder() / name)) for name in ("one", "two"))
+    models = list(page.model._models)
+    page.talk_to(runs_folder() / "two")
+    choose(page, one)
+    page.model.show_models(models)
+    assert page.model.box.currentIndex() == one
+    page.talk_to(runs_folder() / "two")
+    say(qtbot, page, "hello")
+    page.model.show_models(models)
+    assert page.model.box.currentIndex() == one and len(bubbles(page)) == 1
+    page.talk_to(runs_folder() / "two")
+    page.model.show_models(models)
+    assert page.model.box.currentIndex() == two
+
+
 def test_the_settings_reach_the_model(qtbot: QtBot, page: ChatPage, chats: list[FakeChat]) -> None:
     settings = page.panel.settings
     assert not settings.top_p.isEnabled() and not settings.seed.isEnabled()

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 from app.runs.conversation import Turn
 from app.shell.window import MainWindow
 from app.widgets.answers import AnswerPair
+from core.events import Sample
 from core.run import Run
 from core.training.forgetting import FILE, General, Record
 from tests.app.conftest import CAVEAT, play_script
@@ -56,6 +57,9 @@ def test_what_it_cost_is_shown_by_the_general_answers_that_changed(qtbot: QtBot,
     record = Record(questions, 100, before, General([], ["Blue.", "Yes."]))
     (page.folder / FILE).write_text(record.to_json())
     page.tabs.result.show_result(Run(), page.record, page.folder)
+    assert page.tabs.result.general_button.text() == "What it cost: 1 of 2 answers to general questions changed"
+    assert not page.tabs.result.general.isVisible()
+    page.tabs.result.general_button.click()
     pairs = [pair for pair in page.tabs.result.general.findChildren(AnswerPair) if pair.isVisible()]
     assert [(p.prompt.text(), p.left.text(), p.right.text()) for p in pairs] == [("What is 2 + 2?", "4", "Blue.")]
 
@@ -69,3 +73,23 @@ def test_answers_to_what_was_learned_are_not_called_unseen(qtbot: QtBot, window:
     page.record.started = replace(page.record.started, eval_rows=0)
     page.tabs.result.show_result(Run(), page.record, page.folder)
     assert page.tabs.result._answers_heading.text() == "Before and after, on questions it has learned from"
+
+
+def test_what_a_person_came_for_comes_first_however_many_answers_there_are(qtbot: QtBot, window: MainWindow) -> None:
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.result.isVisible())
+    page.record.samples = {
+        n: [Sample(0, "before", n, f"Question {n}?", "No."), Sample(5, "after", n, f"Question {n}?", "Yes.")]
+        for n in range(200)
+    }
+    result = page.tabs.result
+    (page.folder / "adapters.safetensors").touch()
+    result.show_result(Run(), page.record, page.folder)
+    order = (result.verdict, result.answers, result.ask, result.use_it)
+    tops = [widget.mapTo(result, widget.rect().topLeft()).y() for widget in order]
+    assert tops == sorted(tops)
+    pairs = result.answers.findChildren(AnswerPair)
+    assert len(pairs) == 1 and result.answers.more.text() == "199 more questions"
+    result.answers.more.click()
+    assert len(result.answers.findChildren(AnswerPair)) == 21 and result.answers.more.text() == "179 more questions"

@@ -72,3 +72,15 @@ def test_a_centred_page_stands_in_the_middle_of_a_large_window(qtbot: QtBot) -> 
     qtbot.waitUntil(lambda: (page.content.x(), page.content.width()) == (300, 400))
     page.resize(400, 300)
     qtbot.waitUntil(lambda: (page.content.x(), page.content.width()) == (20, 360))
+
+
+def test_words_have_all_their_lines_on_a_page_that_is_wider_than_its_column(qtbot: QtBot) -> None:
+    page, row, text = ScrollPage(width=400, margin=20), QWidget(), Label("A sentence of some words. " * 4)
+    vbox(row).addWidget(text)
+    page.content_layout.addWidget(row)
+    page.content_layout.addStretch()
+    qtbot.addWidget(page)
+    page.resize(1600, 40)  # so that it scrolls
+    page.show()
+    qtbot.waitUntil(lambda: text.width() == 400)
+    assert text.height() >= text.heightForWidth(400) > text.fontMetrics().height()
