@@ -10,7 +10,7 @@ from app.style import theme
 from app.widgets.bubbles import AnswerBubble, BubbleList
 from app.widgets.buttons import primary_button
 from app.widgets.card import hbox, vbox
-from app.widgets.labels import IconLabel, Label
+from app.widgets.empty_page import make_empty_page
 from app.widgets.message_edit import MessageEdit
 
 
@@ -23,7 +23,8 @@ class ConversationView(QWidget):
         super().__init__()
         self.bubbles = BubbleList()
         self._stack = QStackedWidget()
-        self._stack.addWidget(_build_empty_page())
+        advice = tr("The model is loaded with your first message. What you write stays on this computer.")
+        self._stack.addWidget(make_empty_page("chat", tr("Ask anything"), advice))
         self._stack.addWidget(self.bubbles)
         self.question = MessageEdit(tr("Message"), tr("Write a message"))
         self.question.sent.connect(self.sent)
@@ -61,18 +62,3 @@ class ConversationView(QWidget):
     def show_loading(self, is_loading: bool) -> None:
         """Say in the empty field that the model is being loaded."""
         self.question.setPlaceholderText(tr("Loading the model…") if is_loading else tr("Write a message"))
-
-
-def _build_empty_page() -> QWidget:
-    page = QWidget()
-    layout = vbox(page, gap=10)
-    layout.addStretch(2)
-    advice = tr("The model is loaded with your first message. What you write stays on this computer.")
-    for part in (
-        IconLabel("chat", "secondary", 44),
-        Label(tr("Ask anything"), bold=True, wrap=False),
-        Label(advice, tone="secondary", wrap=False),
-    ):
-        layout.addWidget(part, 0, theme.CENTRE)
-    layout.addStretch(3)
-    return page

@@ -17,6 +17,7 @@ from app.threads.run_thread import chat_opener
 from app.widgets.answers import AnswerPairs
 from app.widgets.buttons import plain_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.flow_layout import FlowLayout
 from app.widgets.fold_button import FoldButton
 from app.widgets.labels import IconLabel, Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
@@ -138,7 +139,7 @@ class ResultPage(QWidget):
         self.figures = Label("", tone="secondary", figures=True, selectable=True)
         text_layout.addWidget(self.verdict)
         text_layout.addWidget(self.figures)
-        buttons = hbox(gap=8)
+        buttons = FlowLayout()
         self.chat_button = plain_button(tr("Chat with it"), "chat")
         self.chat_button.clicked.connect(self.chat)
         buttons.addWidget(self.chat_button)
@@ -151,7 +152,6 @@ class ResultPage(QWidget):
         self.again_button.clicked.connect(self.train_again)
         buttons.addWidget(self.reveal)
         buttons.addWidget(self.again_button)
-        buttons.addStretch()
         text_layout.addSpacing(4)
         text_layout.addLayout(buttons)
         text_layout.addWidget(caption(tr("The adapter lies in the run's folder, in the format that mlx-lm loads.")))

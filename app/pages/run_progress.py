@@ -10,7 +10,8 @@ from app.runs.ranks import describe_ranks
 from app.runs.record import RunRecord
 from app.runs.run_state import RunState
 from app.style import theme
-from app.widgets.card import hbox, vbox
+from app.widgets.card import vbox
+from app.widgets.flow_layout import FlowLayout
 from app.widgets.labels import Label
 from app.widgets.progress_bar import ThinProgressBar
 from core.device.neural_engine import describe_parts, describe_use
@@ -25,11 +26,9 @@ class RunProgress(QWidget):
         self.steps = Label(figures=True, wrap=False)
         self.times = Label(figures=True, wrap=False)
         self.tokens = Label(figures=True, wrap=False, tone="secondary")
-        numbers = hbox(gap=20)
-        for part in (self.phase, self.steps, self.times):
+        numbers = FlowLayout(gap=20)
+        for part in (self.phase, self.steps, self.times, self.tokens):
             numbers.addWidget(part)
-        numbers.addStretch()
-        numbers.addWidget(self.tokens)
         self.bar = ThinProgressBar(tr("Progress of the run"))
         self.engine = Label(tone="secondary", selectable=True)  # what the Neural Engine does in the run
         self.ranks = Label(tone="secondary", selectable=True)  # the machines that share the run

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtGui import QFontMetricsF
 
 from app.desktop.language import localize, tr
 from app.runs.numbers import format_plain
@@ -12,6 +13,8 @@ from app.runs.record import RunRecord
 from app.runs.status_text import format_duration
 
 STEP, TOKENS, TIME = "step", "tokens", "time"
+_LINE = 17  # pixels of a number and the space above it
+_BESIDE = 8  # pixels of an axis beside its title
 X_TITLES = {STEP: tr("Step"), TOKENS: tr("Tokens seen"), TIME: tr("Training time")}
 
 
@@ -19,9 +22,38 @@ class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]
     """An axis whose numbers are written out: 0.0002, not 2e-04. `is_share` writes 0.5 as 50%."""
 
     def __init__(self, orientation: str, is_share: bool = False) -> None:
+        self._title = ""  # of a left axis
         super().__init__(orientation)
         self.is_share = is_share
         self.kind = ""  # of a bottom axis: STEP, TOKENS or TIME
+
+    def set_title(self, title: str) -> None:
+        """Name what is counted, with the unit in brackets, as far as there is room for it."""
+        self._title = title
+        self._fit_title()
+
+    def resizeEvent(self, ev: Any = None) -> None:
+        super().resizeEvent(ev)
+        if self._title:
+            self._fit_title()
+
+    def _fit_title(self) -> None:
+        """The title as a whole, without its unit, or none at all: whatever fits along the axis."""
+        width = QFontMetricsF(self.label.font()).horizontalAdvance
+        titles = (self._title, self._title.partition(" (")[0], "")
+        fitting = next(title for title in titles if not title or width(title) + _BESIDE < self.size().height())
+        if fitting != self.labelText:
+            self.setLabel(fitting)
+            self.showLabel(bool(fitting))
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float | None, list[float]]]:
+        """Of the numbers on the left as many as have room above each other. A logarithmic axis has no spacing."""
+        levels: list[tuple[float | None, list[float]]] = super().tickValues(minVal, maxVal, size)
+        if self.orientation != "left":
+            return levels
+        most = max(1, int(size // _LINE))
+        parts = ((spacing, values, max(1, math.ceil(len(values) / most))) for spacing, values in levels)
+        return [(spacing and spacing * every, values[::every]) for spacing, values, every in parts]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:

@@ -74,9 +74,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
 
     def set_left_title(self, title: str) -> None:
         """Name what the left axis counts."""
-        axis = self.getAxis("left")
-        if axis.labelText != title:
-            axis.setLabel(title)
+        self.getAxis("left").set_title(title)
 
     def place(self, record: RunRecord, steps: Any) -> Any:
         """Where steps lie on the bottom axis."""

@@ -8,18 +8,17 @@ from app.widgets.card import vbox
 from app.widgets.labels import IconLabel, Label
 
 
-def make_empty_page(icon: str, heading: str, words: str, begin: Button) -> QWidget:
+def make_empty_page(icon: str, heading: str, words: str, begin: Button | None = None) -> QWidget:
     """An icon, a heading, a sentence and the button `begin`, in the middle of the page."""
     page = QWidget()
     layout = vbox(page, gap=10)
     layout.addStretch(2)
-    for part in (
-        IconLabel(icon, "secondary", 44),
-        Label(heading, bold=True, wrap=False),
-        Label(words, tone="secondary", wrap=False),
-    ):
-        layout.addWidget(part, 0, theme.CENTRE)
-    layout.addSpacing(6)
-    layout.addWidget(begin, 0, theme.CENTRE)
+    layout.addWidget(IconLabel(icon, "secondary", 44), 0, theme.CENTRE)
+    for label in (Label(heading, bold=True), Label(words, tone="secondary")):
+        label.setAlignment(theme.CENTRE)
+        layout.addWidget(label)
+    if begin is not None:
+        layout.addSpacing(6)
+        layout.addWidget(begin, 0, theme.CENTRE)
     layout.addStretch(3)
     return page

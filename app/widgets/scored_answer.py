@@ -4,8 +4,8 @@ from PySide6.QtCore import Qt
 
 from app.desktop.language import localize, tr
 from app.runs.rollout_samples import Rollout
-from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.fold_button import FoldButton
 from app.widgets.labels import Label, caption
 
 _MAX_TEXT = 1500  # characters of a text that are shown
@@ -32,20 +32,12 @@ class AnswerCard(Card):
         self.answer = Label(shorten(rollout.visible) or tr("(nothing)"), selectable=True)
         layout.addWidget(self.answer)
         self.thinking = Label(shorten(rollout.thinking), tone="secondary", selectable=True)
-        self.thinking.hide()
         if rollout.thinking:
-            self.fold_button = quiet_button(tr("Show the thinking"))
-            self.fold_button.setFixedHeight(24)
-            self.fold_button.clicked.connect(self._toggle_thinking)
+            self.fold_button = FoldButton(tr("Thinking"), self.thinking)
             layout.addWidget(self.fold_button, 0, Qt.AlignmentFlag.AlignLeft)
             layout.addWidget(self.thinking)
         if rollout.scores:
             layout.addWidget(caption(describe_scores(rollout)))
-
-    def _toggle_thinking(self) -> None:
-        show = self.thinking.isHidden()
-        self.thinking.setVisible(show)
-        self.fold_button.setText(tr("Hide the thinking") if show else tr("Show the thinking"))
 
 
 def describe_scores(rollout: Rollout) -> str:
@@ -53,7 +45,7 @@ def describe_scores(rollout: Rollout) -> str:
     parts = []
     for name, score in rollout.scores.items():
         reason = rollout.reasons.get(name, "")
-        parts.append(f"{name} {score or 0:g}" + (f": {reason}" if reason else ""))
+        parts.append(f"{name} {score or 0:g}" + (f": {tr(reason)}" if reason else ""))
     return "  ·  ".join(parts)
 
 

@@ -1,7 +1,9 @@
 """A quiet table: no grid, room to breathe, whole rows."""
 
+import math
+
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QFontMetrics, QIcon, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetrics, QFontMetricsF, QIcon, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -42,11 +44,10 @@ class CellDelegate(QStyledItemDelegate):
         painter.setPen(tone if isinstance(tone, QColor) else colours.text)
         painter.setFont(option.font)
         text = index.data(Qt.ItemDataRole.DisplayRole)
-        wrap = 0
-        if box.height() >= _TWO_LINE_HEIGHT:
-            wrap = int(Qt.TextFlag.TextWordWrap)
-        width = box.width() * (1 if not wrap else 2) - (0 if not wrap else _LINE_BREAK)
-        elided = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+        metrics, width, wrap = option.fontMetrics, box.width(), 0
+        if box.height() >= _TWO_LINE_HEIGHT and _can_break(text or "", metrics, width):
+            width, wrap = 2 * width - _LINE_BREAK, int(Qt.TextFlag.TextWordWrap)
+        elided = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | wrap, elided)
 
     def paint_ground(
@@ -62,6 +63,11 @@ class CellDelegate(QStyledItemDelegate):
             painter.fillRect(option.rect.x(), option.rect.y(), 3, option.rect.height(), colours.accent_text)
         rect: QRect = option.rect
         return rect.adjusted(_PADDING, 0, -_PADDING // 2, 0)
+
+
+def _can_break(text: str, metrics: QFontMetrics, width: int) -> bool:
+    """Whether each word has room in a line of this width; Qt cuts one that has not, without a mark."""
+    return all(metrics.horizontalAdvance(word) <= width for word in text.split())
 
 
 class _Header(QHeaderView):
@@ -198,5 +204,5 @@ class Table(QTableView):
         """The pixels in which a column's heading is not cut."""
         title = self.model().headerData(column, Qt.Orientation.Horizontal)
         mark = _SORT_MARK if self.isSortingEnabled() else 0
-        words = QFontMetrics(theme.font("caption", bold=True)).horizontalAdvance(title)
+        words = math.ceil(QFontMetricsF(theme.font("caption", bold=True)).horizontalAdvance(title)) + 1
         return _PADDING + words + mark + _HEADING_END

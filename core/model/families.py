@@ -52,7 +52,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("GPT-OSS", ("gpt_oss",), f"Not on a CUDA GPU: {_SINKS}. {_EXPERT_LIMITS}", wrong_on_cuda=_SINKS),
     Family("OLMo 2", ("olmo2",), same_names=True),
     Family("SmolLM 3", ("smollm3",), same_names=True),
-    Family("BitNet", ("bitnet",), unsupported="its layers compute in a kernel that has no gradient"),
+    Family("BitNet", ("bitnet",), unsupported=say("its layers compute in a kernel that has no gradient")),
 )
 
 

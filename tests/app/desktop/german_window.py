@@ -14,12 +14,40 @@ import app.__main__ as program
 from core.run import Run
 
 
+def cut_pages(window) -> list[str]:  # type: ignore[no-untyped-def]
+    """The pages that are wider than a small window has room for: German words are the longest."""
+    from PySide6.QtWidgets import QApplication
+
+    from app.widgets.scroll_page import ScrollPage
+
+    def look_at(name: str) -> None:
+        for _ in range(3):
+            QApplication.processEvents()
+        for page in window.findChildren(ScrollPage):
+            if page.isVisible() and page.widget().width() > page.viewport().width():
+                cut.append(name)
+
+    cut: list[str] = []
+    window.resize(900, 600)
+    for place in ("welcome", "runs", "data", "chat"):
+        window.go(place)
+        look_at(place)
+    for method in ("sft", "dpo", "grpo", "distill"):
+        window.draft.set("method", method)
+        for step in ("goal", "data", "model", "settings", "check"):
+            window.wizard.show_named(step)
+            window.go("new")
+            look_at(f"{step} of {method}")
+    return cut
+
+
 def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
     """Lead the window from the file to a run's chart."""
     from PySide6.QtWidgets import QApplication, QMessageBox
 
     from app.new_run.fields import TextField
     from app.widgets.message_box import MessageBox, show_message
+    from app.widgets.scroll_page import ScrollPage
     from tests.app.conftest import play_script
 
     def wait_until(is_true) -> None:  # type: ignore[no-untyped-def]
@@ -44,6 +72,13 @@ def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
     window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now)
     page = window.runs.start(window.draft.run)
     wait_until(lambda: page.record.is_over and page.tabs.charts.complete)
+    (folder / "adapters.safetensors").touch()
+    page.tabs.result.show_result(page.run, page.record, page.folder)
+    window.stack.setCurrentWidget(page)
+    window.resize(900, 600)
+    wait_until(page.tabs.result.isVisible)
+    QApplication.processEvents()
+    scroll = page.tabs.result.findChild(ScrollPage)
     axis = page.tabs.charts.loss.getAxis("left")
     show_message(window, "Halt", "Ein Satz.")
     (box,) = window.findChildren(MessageBox)
@@ -58,6 +93,7 @@ def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
         "native alert": bool(window.findChildren(QMessageBox)),
     }
     box.close()
+    found["cut"] = cut_pages(window) + ["result"] * (scroll.widget().width() > scroll.viewport().width())
     window.jobs.shut_down()
     return found
 

@@ -27,4 +27,5 @@ def test_people_read_commas_and_files_keep_points(dataset: Path, tmp_path: Path)
     assert (found["field"], found["axis"]) == ("0,00025", ["0,5", "1,0"])
     assert found["rate"] == 0.0003  # typed as 0,0003
     assert tomllib.loads(found["toml"])["train"]["learning_rate"] == 0.0003
+    assert found["cut"] == []
     assert (found["decimal point"], found["native alert"]) == (".", False)

@@ -179,3 +179,23 @@ def test_a_chart_is_saved(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.Monk
         assert (
             float(rows[40]["held_out_loss"]) == pytest.approx(record.eval_loss.y[2]) and rows[41]["held_out_loss"] == ""
         )
+
+
+def test_a_low_chart_has_room_for_its_numbers_and_its_title(qtbot: QtBot) -> None:
+    chart = LossChart()
+    qtbot.addWidget(chart)
+    axis = chart.getAxis("left")
+    chart.resize(600, 400)
+    chart.show()
+    chart.set_left_title("Loss (nats per token)")
+    qtbot.waitUntil(lambda: axis.size().height() > 200)
+    assert axis.labelText == "Loss (nats per token)"
+    chart.resize(600, 140)
+    qtbot.waitUntil(lambda: axis.labelText == "Loss")
+    chart.resize(600, 70)
+    qtbot.waitUntil(lambda: axis.labelText == "" and not axis.label.isVisible())
+    chart.resize(600, 400)
+    qtbot.waitUntil(lambda: axis.labelText == "Loss (nats per token)" and axis.label.isVisible())
+    for height in (36, 60, 300):
+        for _, values in axis.tickValues(0.0, 3000.0, height):
+            assert len(values) <= max(1, height // 17)

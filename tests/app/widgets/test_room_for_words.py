@@ -38,6 +38,31 @@ def test_a_heading_is_never_cut(qtbot: QtBot) -> None:
     assert header.sectionSize(2) > metrics.horizontalAdvance("Schlechteste") + 12
 
 
+def test_no_heading_ends_in_dots(qtbot: QtBot) -> None:
+    """Whatever fractions of a pixel its letters take."""
+    titles = ["Zuletzt benutzt", "Schlechteste", "Best validation", "Findings", "Status", "Ill"]
+    table = Table(ItemModel([(title, str) for title in titles]), "Headings", dict.fromkeys(range(len(titles)), 10))
+    qtbot.addWidget(table)
+    metrics = QFontMetrics(theme.font("caption", bold=True))
+    for n, title in enumerate(titles):
+        box = table.horizontalHeader().sectionSize(n) - 12 - 4
+        assert metrics.elidedText(title, Qt.TextElideMode.ElideRight, box) == title
+
+
+def test_a_long_word_in_a_row_of_two_lines_ends_in_dots(qtbot: QtBot) -> None:
+    """Qt breaks between words alone, and cuts one that is longer than the cell."""
+    model = ItemModel([("Method", str), ("More", str)])
+    table = Table(model, "Runs", {0: 70, 1: 200}, row_height=46)
+    qtbot.addWidget(table)
+    table.resize(300, 120)
+    model.show_items(["Destillationsverfahren"])
+    table.show()
+    image = table.grab(QRect(0, 30, 70, 46)).toImage()
+    ground = image.pixel(66, 2)
+    right = max(x for x in range(70) for y in range(46) if image.pixel(x, y) != ground)
+    assert right < 70 - 6  # all of the last letters lie before the padding
+
+
 @pytest.mark.parametrize("code", ["en", "de"])
 def test_the_status_of_a_run_is_not_cut_in_a_small_window(qtbot: QtBot, code: str) -> None:
     language.use(code)
