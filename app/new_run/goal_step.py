@@ -41,7 +41,7 @@ class GoalPage(QWidget):
         self.methods_button = quiet_button(tr("All methods in a table"), "info")
         row = hbox(gap=12)
         self.advice = Label(_ADVICE, tone="secondary")  # what there is to say of the data takes its place
-        self.advice.setMinimumHeight(2 * self.advice.fontMetrics().lineSpacing())
+        self.advice.setMinimumHeight(self.advice.fontMetrics().size(0, "Two\nlines").height())
         row.addWidget(self.advice, 1)
         self.set_aside = quiet_button(tr("Use the sample data instead"))
         self.set_aside.clicked.connect(lambda: draft.set("data.path", DEMO))

@@ -2,6 +2,8 @@
 
 import time
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
@@ -10,7 +12,7 @@ from app.runs.ranks import describe_ranks
 from app.runs.record import RunRecord
 from app.runs.run_state import RunState
 from app.style import theme
-from app.widgets.card import vbox
+from app.widgets.card import hbox, vbox
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.labels import Label
 from app.widgets.progress_bar import ThinProgressBar
@@ -26,9 +28,12 @@ class RunProgress(QWidget):
         self.steps = Label(figures=True, wrap=False)
         self.times = Label(figures=True, wrap=False)
         self.tokens = Label(figures=True, wrap=False, tone="secondary")
-        numbers = FlowLayout(gap=20)
-        for part in (self.phase, self.steps, self.times, self.tokens):
-            numbers.addWidget(part)
+        self._numbers = FlowLayout(gap=20, line_gap=2)
+        for part in (self.phase, self.steps, self.times):
+            self._numbers.addWidget(part)
+        numbers = hbox(gap=20)
+        numbers.addLayout(self._numbers, 1)
+        numbers.addWidget(self.tokens, 0, Qt.AlignmentFlag.AlignTop)
         self.bar = ThinProgressBar(tr("Progress of the run"))
         self.engine = Label(tone="secondary", selectable=True)  # what the Neural Engine does in the run
         self.ranks = Label(tone="secondary", selectable=True)  # the machines that share the run
@@ -45,11 +50,21 @@ class RunProgress(QWidget):
         self.steps.setText(status_text.progress(record))
         self.tokens.setText(status_text.tokens(record))
         self.show_times(state)
+        self._fit_tokens()
         self.bar.show_share(0.0 if state.is_waiting or state.is_interrupted else record.fraction)
         self.bar.setVisible(not state.is_over)
         _show_line(self.engine, _describe_engine(record))
         of_ranks = record.started.ranks if record.started else {}
         _show_line(self.ranks, describe_ranks(record.last_step.metrics, of_ranks) if record.last_step else "")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_tokens()
+
+    def _fit_tokens(self) -> None:
+        """The tokens may be left out where the other numbers need the line."""
+        needed = self._numbers.sizeHint().width() + 20 + self.tokens.sizeHint().width()
+        self.tokens.setVisible(needed <= self.width())
 
     def show_times(self, state: RunState) -> None:
         """Show the time that has passed and that is left; of a run that was interrupted neither is known."""

@@ -52,8 +52,12 @@ class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]
         if self.orientation != "left":
             return levels
         most = max(1, int(size // _LINE))
-        parts = ((spacing, values, max(1, math.ceil(len(values) / most))) for spacing, values in levels)
-        return [(spacing and spacing * every, values[::every]) for spacing, values, every in parts]
+        thinned = []
+        for spacing, values in levels:
+            every = max(1, math.ceil(len(values) / most))
+            first = ((len(values) - 1) % every + 1) // 2  # in the middle: at an end it may have no room
+            thinned.append((spacing and spacing * every, values[first::every]))
+        return thinned
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:

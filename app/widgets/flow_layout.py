@@ -7,11 +7,11 @@ from app.style import theme
 
 
 class FlowLayout(QLayout):
-    """Widgets of the width they ask for, `gap` pixels apart."""
+    """Widgets of the width they ask for, `gap` pixels apart; lines are `line_gap` apart, or as far as the widgets."""
 
-    def __init__(self, parent: QWidget | None = None, gap: int = theme.GRID) -> None:
+    def __init__(self, parent: QWidget | None = None, gap: int = theme.GRID, line_gap: int | None = None) -> None:
         super().__init__(parent)
-        self._gap = gap
+        self._gap, self._line_gap = gap, gap if line_gap is None else line_gap
         self._items: list[QLayoutItem] = []
         self.setContentsMargins(0, 0, 0, 0)
 
@@ -61,7 +61,7 @@ class FlowLayout(QLayout):
                 continue
             size = item.sizeHint()
             if x and x + size.width() > width:
-                x, y, height = 0, y + height + self._gap, 0
+                x, y, height = 0, y + height + self._line_gap, 0
             places.append((item, QRect(QPoint(x, y), QSize(min(size.width(), width), size.height()))))
             x, height = x + size.width() + self._gap, max(height, size.height())
         return places
