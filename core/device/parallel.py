@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -29,7 +30,12 @@ Graph = TypeVar("Graph")
 
 
 def map_in_order(
-    build: Callable[[Item], Graph], items: Iterable[Item], parallel: int, *, models: Iterable[Any]
+    build: Callable[[Item], Graph],
+    items: Iterable[Item],
+    parallel: int,
+    *,
+    models: Iterable[Any],
+    one_at_a_time: bool = True,
 ) -> Iterator[tuple[Item, Graph]]:
     """Each item with what `build` makes of it, evaluated, in the order of the items.
 
@@ -38,6 +44,7 @@ def map_in_order(
     items     what is not an MLX array: batches of NumPy arrays
     parallel  how many are computed at a time; 1: in turn, on this thread
     models    all that `build` uses and that holds arrays: the model in training, a teacher, a language model head
+    one_at_a_time   False: `build` changes no model, and several threads may be in it
 
     What `build` raises is raised here.
     """
@@ -52,9 +59,10 @@ def map_in_order(
     mx.eval(held_arrays(models))
 
     def compute(item: Item) -> Graph:
-        with building:
+        with building if one_at_a_time else nullcontext():
             graph = build(item)
-            mx.eval(held_arrays(models))
+            if one_at_a_time:
+                mx.eval(held_arrays(models))
         mx.eval(graph)
         return graph
 
@@ -67,6 +75,12 @@ def map_in_order(
                 yield item, future.result()
         for item, future in pending:
             yield item, future.result()
+
+
+def share_out(work: Callable[[int], Graph], count: int) -> list[Graph]:
+    """The results of work(0) to work(count - 1), each on a core of its own; `work` computes without MLX."""
+    others = [_threads(count - 1).submit(work, n) for n in range(1, count)]
+    return [work(0), *(other.result() for other in others)]
 
 
 def held_arrays(owner: Any) -> list[mx.array]:

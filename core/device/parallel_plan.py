@@ -1,6 +1,7 @@
 """How many batches of a run are computed side by side. Needs no MLX."""
 
 import os
+import sys
 from typing import Any
 
 from core.device import openblas
@@ -18,4 +19,10 @@ def parallel_batches(run: Any, device: str) -> int:
     library, _ = openblas.report()
     if device != "cpu" or not library or run.adapter.dropout or run.adapter.type == "full":
         return 1
-    return min(MOST, len(os.sched_getaffinity(0)))
+    return usable_cores()
+
+
+def usable_cores() -> int:
+    """Cores on which pieces of a step are computed side by side."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(MOST, cores)

@@ -48,7 +48,15 @@ def dry_run(setup: Setup, train_step: TrainStep, recovery: Recovery) -> None:
     mx.reset_peak_memory()
     while True:
         try:
-            list(map_in_order(train_step.gradient, batches, setup.parallel_batches, models=setup.models))
+            list(
+                map_in_order(
+                    train_step.gradient,
+                    batches,
+                    setup.parallel_batches,
+                    models=setup.models,
+                    one_at_a_time=not train_step.computes_at_once,
+                )
+            )
             if setup.recovers:
                 mx.synchronize()
             break

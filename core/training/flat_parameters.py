@@ -49,6 +49,16 @@ class FlatParameters:
             for kind, tensors in self._vectors.items()
         }
 
+    @property
+    def scales_at_once(self) -> bool:
+        """Whether a step scales B of all layers at once: the gradient is then with respect to what is scaled."""
+        return bool(self._scaled_layers)
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the trained tensors."""
+        return {tensor.name for tensors in self._vectors.values() for tensor in tensors}
+
     def flatten(self, tensors: dict[str, Any]) -> dict[str, Any]:
         """A tree of the trained tensors as the optimizer takes it: a float32 vector for each kind, {"lora_a": [n]}."""
         if not self.is_flat:

@@ -133,7 +133,8 @@ class OptimizerStepper:
                 int(np.random.default_rng([self.run.train.seed, number, setup.group.rank]).integers(1 << 62))
             )
         pending = self._part(setup.batches.window(number))
-        if setup.recovers or self._goes_side_by_side(pending) or not pending.batches or self.run.spec.precomputed:
+        is_computed_later = self._goes_side_by_side(pending) or self.train_step.computes_at_once
+        if setup.recovers or is_computed_later or not pending.batches or self.run.spec.precomputed:
             return pending
         return replace(pending, first=self.train_step.gradient(pending.batches[0]))
 
@@ -212,7 +213,7 @@ class OptimizerStepper:
         total, results = None, list[tuple[Any, Any]]()
         if not pending.batches:  # other ranks have them all
             return total, results
-        current = self.train_step.gradient(pending.batches[0]) if pending.first is None else pending.first
+        current = pending.first or self.train_step.gradient(pending.batches[0], alone=True)
         for n in range(len(pending.batches)):
             loss, metrics, grad = current
             results.append((loss, metrics))
@@ -223,7 +224,7 @@ class OptimizerStepper:
             mx.async_eval(total, loss, metrics)
             is_last = n + 1 == len(pending.batches)
             if not is_last:
-                current = self.train_step.gradient(pending.batches[n + 1])
+                current = self.train_step.gradient(pending.batches[n + 1], alone=True)
             if not is_last or not self.setup.on_gpu:
                 mx.eval(total, loss, metrics)
         return total, results
@@ -232,7 +233,13 @@ class OptimizerStepper:
         """The same on several cores, the sum in the same order."""
         total, results = None, []
         setup = self.setup
-        gradients = map_in_order(self.train_step.gradient, pending.batches, setup.parallel_batches, models=setup.models)
+        gradients = map_in_order(
+            self.train_step.gradient,
+            pending.batches,
+            setup.parallel_batches,
+            models=setup.models,
+            one_at_a_time=not self.train_step.computes_at_once,
+        )
         for _, (loss, metrics, grad) in gradients:
             results.append((loss, metrics))
             total = grad if total is None else self.train_step.add(total, grad)

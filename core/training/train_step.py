@@ -1,6 +1,7 @@
 """What one step computes: the loss of a batch, its gradient, and the optimizer's update of the parameters."""
 
 import dataclasses
+from contextlib import nullcontext
 from typing import Any
 
 import mlx.core as mx
@@ -8,11 +9,13 @@ import numpy as np
 from mlx.utils import tree_map
 
 from core.data.batch.batches import Batch
-from core.model.log_probs import to_mlx, token_logps
+from core.device import openblas
+from core.model.log_probs import scatter_targets, to_mlx, token_logps
 from core.reference.reference import NAME as REFERENCE
 from core.training import optimizers
 from core.training.compiled_step import CompiledStep
 from core.training.flat_parameters import FlatParameters
+from core.training.numpy_gradient import NumpyGradient, make_numpy_gradient
 from core.training.setup import Setup
 
 PRECOMPUTED = "precomputed"  # key in batch.extra of what _precompute() gives, where that is known
@@ -35,6 +38,7 @@ class TrainStep:
         # Over several ranks the gradient is summed as the optimizer takes it, in few large pieces.
         self._compute_update = self._update_by_vectors if self.group.size > 1 else self._update_by_tensors
         self._update: Any = self._compute_update
+        self._numpy = make_numpy_gradient(setup, self._flat)
         self.is_by_block = False  # whether each block is evaluated by itself, which no compiled step can do
         self.begin()
 
@@ -54,7 +58,7 @@ class TrainStep:
 
         It computes nothing any more. A window looks for them late, and the model's memory would stay.
         """
-        del self._gradient, self._update, self._compute_update, self._compiled
+        del self._gradient, self._update, self._compute_update, self._compiled, self._numpy
 
     @property
     def state(self) -> list[Any]:
@@ -72,8 +76,12 @@ class TrainStep:
         arrays = to_mlx(batch)
         return self._loss(arrays, self._precompute(arrays))
 
-    def gradient(self, batch: Batch) -> tuple[mx.array, dict[str, Any], Any]:
-        """(the loss, metrics, its gradient times the batch's weight) of a batch of NumPy arrays; not evaluated."""
+    def gradient(self, batch: Batch, alone: bool = False) -> tuple[mx.array, dict[str, Any], Any]:
+        """(the loss, metrics, its gradient times the batch's weight) of a batch of NumPy arrays; not evaluated, unless
+        it `computes_at_once`. With `alone` no other batch is computed meanwhile, and all cores may be used."""
+        if self._numpy is not None:
+            with openblas.one_thread() if alone else nullcontext():
+                return self._gradient_in_numpy(self._numpy, batch, self._numpy.cores if alone else 1)
         self.come_further()
         arrays = to_mlx(batch, TARGETS_MULTIPLE if self.setup.compiles else 1)
         # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
@@ -81,6 +89,35 @@ class TrainStep:
         gradient = self._compute_gradient if self.is_by_block else self._gradient
         (_, (loss, metrics)), grad = gradient(self._parameters, arrays, precomputed, self.weight(batch))
         return loss, metrics, grad
+
+    @property
+    def computes_at_once(self) -> bool:
+        """Whether gradient() computes what it returns, without a change to the model: several threads may be in it."""
+        return self._numpy is not None
+
+    def free_memory(self) -> None:
+        """Let go of what is kept for the next step alone, and may be asked for anew."""
+        if self._numpy is not None:
+            self._numpy.free_memory()
+
+    def _gradient_in_numpy(
+        self, model: NumpyGradient, batch: Batch, cores: int
+    ) -> tuple[mx.array, dict[str, Any], Any]:
+        arrays, weight = to_mlx(batch), self.weight(batch)
+        reference = arrays.extra.get(REFERENCE)
+
+        def weighted_loss(values: mx.array) -> tuple[mx.array, Loss]:
+            logps = scatter_targets(values, arrays)
+            loss, metrics = self.run.spec.loss(logps, reference, arrays, self.run.options)
+            return loss * weight, (loss, metrics)
+
+        model.merge(self._parameters)
+        with model.target_logps(batch, cores) as (logps, backward):
+            (_, (loss, metrics)), logps_gradient = mx.value_and_grad(weighted_loss)(mx.array(logps))
+            mx.eval(loss, metrics, logps_gradient)
+            gradient = {name: mx.array(value) for name, value in backward(np.array(logps_gradient)).items()}
+        mx.eval(gradient)
+        return loss, metrics, gradient
 
     def come_further(self) -> None:
         """Tell those who watch the ranks that the layers of a parted model exchange what they compute from now on."""

@@ -118,6 +118,7 @@ class Trainer:
 
         `strongly`: also let fewer rows through the model at once from now on, and write fewer answers at once.
         """
+        self.train_step.free_memory()
         freed = mx.get_cache_memory()
         mx.clear_cache()
         if strongly and not self.setup.is_parted:  # whose ranks all compute the same

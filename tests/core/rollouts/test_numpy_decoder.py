@@ -10,9 +10,10 @@ import pytest
 from mlx.utils import tree_map
 
 from core import adapters
+from core.adapters.numpy_weights import NumpyWeights, can_use_numpy
 from core.rollouts import batch_generate as module
 from core.rollouts.batch_generate import Completion, CompletionGenerator, prefill
-from core.rollouts.numpy_decoder import NumpyDecoder, can_decode, make_decoder
+from core.rollouts.numpy_decoder import NumpyDecoder, make_decoder
 from core.rollouts.row_cache import RowCache
 from core.rollouts.sampling import SamplingParams
 from core.run import Adapter
@@ -67,7 +68,7 @@ def test_logits_are_those_of_the_model(name: str) -> None:
 
 def test_rows_leave_and_join() -> None:
     model = make("qwen3", "q_proj,mlp.up_proj")
-    decoder = NumpyDecoder(model)
+    decoder = NumpyDecoder(NumpyWeights(model, few_rows=True))
     cache, texts = caches(model, [0, 1, 2], decoder), [list(prompt) for prompt in PROMPTS]
 
     def check() -> None:
@@ -130,14 +131,14 @@ class Counted:
 def test_an_adapter_that_is_switched_off_does_not_count() -> None:
     model = make("llama")
     with adapters.disable(model):
-        decoder = NumpyDecoder(model)
+        decoder = NumpyDecoder(NumpyWeights(model, few_rows=True))
         logits = decoder.logits(np.array([7]), caches(model, [0], decoder))
         assert logits == pytest.approx(expected_logits(model, [[*PROMPTS[0][:-1], 7]]), abs=2e-4)
 
 
 @pytest.mark.parametrize("family", ["gemma2", "mistral-window", "gpt_oss", "mamba"])
 def test_other_structures_are_computed_by_the_model(family: str) -> None:
-    assert not can_decode(tiny(family)) and make_decoder(tiny(family)) is None
+    assert not can_use_numpy(tiny(family)) and make_decoder(tiny(family)) is None
 
 
 def test_other_weights_are_computed_by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +146,7 @@ def test_other_weights_are_computed_by_the_model(monkeypatch: pytest.MonkeyPatch
     half.set_dtype(mx.bfloat16)
     nn.quantize(packed, group_size=32)
     adapters.attach(dora, Adapter(type="dora", rank=4))
-    assert not any(can_decode(model) for model in (half, packed, dora))
-    assert can_decode(tiny("qwen3"))
-    monkeypatch.setattr("core.rollouts.numpy_decoder.MEMORY_SHARE", 0.0)
+    assert not any(can_use_numpy(model) for model in (half, packed, dora))
+    assert can_use_numpy(tiny("qwen3"))
+    monkeypatch.setattr("core.adapters.numpy_weights.MEMORY_SHARE", 0.0)
     assert make_decoder(tiny("qwen3")) is None

@@ -8,6 +8,7 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
+from core.data.batch.batches import Batch
 from core.device import parallel_plan, sleep
 from core.device.heat import Heat
 from core.device.memory_pressure import MemoryPressure
@@ -135,9 +136,12 @@ def test_a_run_gives_way_with_the_same_numbers(
     options: dict[str, Any] = {"train": {"steps": 3}, "data": {"packing": False}, "backend": "cpu"}
     widths: list[int] = []
     gradient = TrainStep.gradient
-    monkeypatch.setattr(
-        TrainStep, "gradient", lambda self, batch: (widths.append(len(batch.rows)), gradient(self, batch))[1]
-    )
+
+    def counted(self: TrainStep, batch: Batch, alone: bool = False) -> Any:
+        widths.append(len(batch.rows))
+        return gradient(self, batch, alone)
+
+    monkeypatch.setattr(TrainStep, "gradient", counted)
     expected = only(Step, list(train(make_run("calm", **options))))
     calm_widths, widths[:] = list(widths), []
     cleared: list[int] = []

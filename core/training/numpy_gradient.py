@@ -1,0 +1,185 @@
+"""The log-probabilities of a batch's targets and their gradient, computed with NumPy: see core.adapters.numpy_weights.
+
+Only the adapters are trained. The loss that is made of the log-probabilities stays the method's own.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from core.adapters.numpy_weights import NumpyWeights, make_numpy_weights, normalize
+from core.data.batch.batches import Batch
+from core.device.parallel_plan import usable_cores
+from core.model.gradient_checkpointing import is_checkpointed
+from core.model.lm_head import LOGITS_CHUNK, MIN_CHUNK_TOKENS
+from core.model.numpy_arrays import Arena
+from core.training.flat_parameters import FlatParameters
+from core.training.numpy_attention import mask_tiles
+from core.training.numpy_block import Gradients, Memory, Rows, Saved, backward, forward
+
+if TYPE_CHECKING:
+    from core.training.setup import Setup
+
+Backward = Callable[[np.ndarray], Gradients]
+
+
+class NumpyGradient:
+    """A model's weights with the memory to compute with them, on several threads at a time."""
+
+    def __init__(self, weights: NumpyWeights, checkpointing: bool, cores: int = 1, temperature: float = 1.0) -> None:
+        """`checkpointing`: keep of a block only what goes in, and compute it again. `cores` compute a batch that is
+        alone. `temperature` divides the logits."""
+        self.weights, self.checkpointing, self.cores, self.temperature = weights, checkpointing, cores, temperature
+        self._merging = threading.Lock()
+        self._merged: Any = None
+        self._free: list[Memory] = []
+
+    def free_memory(self) -> None:
+        """Let go of the memory that is kept for the next step."""
+        self._free.clear()
+
+    def merge(self, parameters: Any) -> None:
+        """Take over the model's adapters as they are now, unless that was done for these very parameters."""
+        with self._merging:
+            if self._merged is not parameters:
+                self.weights.merge()
+                self._merged = parameters
+
+    @contextmanager
+    def target_logps(self, batch: Batch, cores: int = 1) -> Iterator[tuple[np.ndarray, Backward]]:
+        """(log-probabilities of the targets [M] in nats, what makes the adapters' gradients of the gradient of these).
+
+        `batch` holds NumPy arrays. The targets come in the order of the flattened mask. Products take one core each;
+        `cores` may be several where no other batch is computed meanwhile.
+        """
+        memory = self._free.pop() if self._free else Memory(Arena(), [Arena() for _ in range(cores)])
+        while len(memory.scratch) < cores:
+            memory.scratch.append(Arena())
+        mark = memory.saved.mark()
+        try:
+            yield _target_logps(self, batch, Memory(memory.saved, memory.scratch[:cores]))
+        finally:
+            memory.saved.release(mark)
+            self._free.append(memory)
+
+
+def make_numpy_gradient(setup: "Setup", flat: FlatParameters) -> NumpyGradient | None:
+    """What computes the gradient of a run's steps with NumPy; None where MLX does.
+
+    That is for LoRA without dropout on the blocks of models that core.adapters.numpy_weights knows, with nothing that
+    is computed before a batch's loss, and where memory holds the weights once more.
+    """
+    run = setup.run
+    is_on_processor = not (setup.on_gpu or setup.compiles or setup.recovers or setup.is_parted or setup.engine_watch)
+    is_plain = setup.teacher is None and not run.spec.precomputed and not run.adapter.dropout
+    if not is_on_processor or setup.dtype != mx.float32 or setup.lm_head is None:
+        return None
+    if not is_plain or not flat.scales_at_once:
+        return None
+    weights = make_numpy_weights(setup.model, few_rows=False)
+    if weights is None or flat.names != weights.adapter_names:
+        return None
+    temperature = run.options.temperature if run.spec.on_policy else 1.0
+    return NumpyGradient(weights, is_checkpointed(setup.model.layers[0]), usable_cores(), temperature)
+
+
+def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[np.ndarray, Backward]:
+    weights, saved = model.weights, memory.saved
+    tokens, rows, sources = _lay_out(weights, batch)
+    h, kept = saved.take(tokens.size, weights.embedding.shape[1]), list[Saved | np.ndarray]()
+    np.take(weights.embedding, tokens.reshape(-1), axis=0, out=h)
+    for block in weights.blocks:
+        out = saved.take(*h.shape)
+        mark = saved.mark()
+        of_block = forward(weights, block, h, rows, memory, out)
+        if model.checkpointing:
+            saved.release(mark)
+        kept.append(h if model.checkpointing else of_block)
+        h = out
+    targets = batch.tokens[:, 1:][batch.mask > 0]
+    x, factors = normalize(h[sources], weights.eps)
+    logps, gradient = np.empty(len(x), np.float32), saved.take(*x.shape)
+
+    def head(rows: slice, scratch: Arena) -> None:
+        _head(weights, x[rows], targets[rows], model.temperature, logps[rows], gradient[rows], scratch)
+
+    if len(x):
+        memory.share_out(len(x), head)
+
+    def back(logps_gradient: np.ndarray) -> Gradients:
+        gradient_of_x = gradient * logps_gradient[:, None]
+        means = np.einsum("nd,nd->n", gradient_of_x, x)[:, None] / np.float32(x.shape[1])
+        grad = saved.take(*h.shape)
+        grad[:] = 0
+        _add_rows(grad, sources, (gradient_of_x - x * means) * factors)
+        gradients = Gradients()
+        for n in reversed(range(len(kept))):
+            block, of_block = weights.blocks[n], kept[n]
+            mark = saved.mark()
+            if not isinstance(of_block, Saved):
+                of_block = forward(weights, block, of_block, rows, memory, saved.take(*grad.shape))
+            gradients |= backward(weights, block, grad, of_block, rows, memory, is_first=n == 0)
+            saved.release(mark)
+        return gradients
+
+    return logps, back
+
+
+def _lay_out(weights: NumpyWeights, batch: Batch) -> tuple[np.ndarray, Rows, np.ndarray]:
+    """(the tokens [R, W] that go through the model, how they lie, where each target is predicted [M])."""
+    layout = batch.layout
+    if layout is None:
+        tokens = batch.tokens[:, :-1]
+        segments, positions = np.ones_like(tokens), np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
+        sub_segments, sources = np.zeros_like(tokens), np.flatnonzero(batch.mask)
+    else:
+        tokens, segments, sub_segments = layout.tokens, layout.segments, layout.sub_segments
+        positions, sources = layout.positions, layout.sources
+    cosine, sine = weights.rotations(positions.reshape(-1))
+    return tokens, Rows(tokens.shape, mask_tiles(segments, sub_segments), cosine, sine), sources
+
+
+def _head(
+    weights: NumpyWeights,
+    x: np.ndarray,
+    targets: np.ndarray,
+    temperature: float,
+    logps: np.ndarray,
+    gradient: np.ndarray,
+    scratch: Arena,
+) -> None:
+    """Write log-probabilities of the targets to `logps` [M] and their gradient with respect to x [M, D] to `gradient`.
+
+    A chunk of the logits at a time: while they are in memory, what the gradient needs of them is computed.
+    """
+    output, bias = weights.output
+    norm = weights.norm / np.float32(temperature)
+    size = max(MIN_CHUNK_TOKENS, LOGITS_CHUNK // output.shape[1])
+    for first in range(0, len(x), size):
+        rows, mark = slice(first, first + size), scratch.mark()
+        hidden, ids = x[rows] * norm, targets[rows]
+        e = np.matmul(hidden, output, out=scratch.take(len(hidden), output.shape[1]))
+        if bias is not None:
+            e += bias / np.float32(temperature)
+        chosen, largest = e[np.arange(len(ids)), ids], e.max(axis=1)
+        e -= largest[:, None]
+        np.exp(e, out=e)
+        total = e.sum(axis=1)
+        logps[rows] = chosen - largest - np.log(total)
+        np.matmul(e, output.T, out=gradient[rows])
+        gradient[rows] /= -total[:, None]
+        gradient[rows] += output.T[ids]
+        gradient[rows] *= norm
+        scratch.release(mark)
+
+
+def _add_rows(total: np.ndarray, places: np.ndarray, rows: np.ndarray) -> None:
+    """Add rows to those at `places` of `total`; several may belong to one place."""
+    order = np.argsort(places, kind="stable")
+    unique, firsts = np.unique(places[order], return_index=True)
+    if len(unique):
+        total[unique] += np.add.reduceat(rows[order], firsts, axis=0)

@@ -1,0 +1,191 @@
+"""The gradient that NumPy computes is MLX's: for each family, layout of rows, method, and on one core and several."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten, tree_map
+
+from core import adapters
+from core.adapters.lora import AdapterLayer
+from core.adapters.numpy_weights import NumpyWeights
+from core.data.batch.batches import Batch, collate
+from core.data.batch.groups import Group
+from core.events import Step
+from core.model import packed_mask
+from core.model.lm_head import LMHead, find_lm_head
+from core.model.log_probs import to_mlx, token_logps
+from core.model.numpy_arrays import Arena
+from core.run import Adapter, Run
+from core.train import train
+from core.training import train_step
+from core.training.numpy_gradient import NumpyGradient
+from tests.core.conftest import only
+from tests.core.model.tiny import tiny
+from tests.core.rollouts.test_numpy_decoder import MODELS
+
+RNG = np.random.default_rng(3)
+
+
+def make(name: str, targets: str = "all") -> nn.Module:
+    """A model whose norms, biases and adapter all count, and whose rows may be packed or share their beginnings."""
+    family, changes = MODELS[name]
+    model = tiny(family, **changes)
+    model.update(tree_map(lambda w: w + 0.3 * mx.random.normal(w.shape) if w.ndim == 1 else w, model.parameters()))
+    adapters.attach(model, Adapter(rank=4, targets=targets))
+    model.update(tree_map(lambda w: 0.2 * mx.random.normal(w.shape), model.trainable_parameters()))
+    assert packed_mask.can_pack(model, 256, mx.float32)[0]
+    assert packed_mask.can_share_prefix(model, 256, mx.float32)[0]
+    mx.eval(model.parameters())
+    model.train()
+    return model
+
+
+def text(length: int, learned: int, beginning: Any = ()) -> Any:
+    own = RNG.integers(3, 250, length - len(beginning))
+    tokens = np.concatenate([beginning, own]).astype(np.int32)
+    return SimpleNamespace(tokens=tokens, mask=(np.arange(length) >= length - learned).astype(np.int8))
+
+
+def batches() -> dict[str, Batch]:
+    """Rows of their own, packed ones, and some of groups with a common beginning, some longer than a tile."""
+    texts = [text(length, length // 2) for length in (150, 30, 41, 9, 60, 20)]
+    prompts = [RNG.integers(3, 250, n) for n in (7, 40)]
+    groups = [Group(tuple(text(len(p) + n, n, p) for n in (5, 90, 12))) for p in prompts]
+    return {
+        "plain": collate(texts, range(6)),
+        "packed": collate(texts, range(6), pack=True, always=True),
+        "shared": collate(groups, range(2), pack=True, share=True, always=True),
+        "nothing learned": collate([text(12, 0)], range(1), pack=True, always=True),
+    }
+
+
+def expected(model: Any, lm_head: LMHead, batch: Batch, weights: mx.array) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(log-probabilities at the targets, the gradient of their sum by `weights`) as MLX computes them."""
+    arrays = to_mlx(batch)
+
+    def loss(tensors: Any) -> Any:
+        model.update(tensors)
+        logps = token_logps(model, arrays, lm_head)
+        return (logps.reshape(-1)[mx.array(np.flatnonzero(batch.mask))] * weights).sum(), logps
+
+    tensors = model.trainable_parameters()
+    (_, logps), gradient = mx.value_and_grad(loss)(tensors)
+    mx.eval(logps, gradient)
+    model.update(tensors)
+    return np.array(logps)[batch.mask > 0], {name: np.array(g) for name, g in tree_flatten(gradient)}
+
+
+def check(model: Any, batch: Batch, cores: int = 1, checkpointing: bool = False, temperature: float = 1.0) -> None:
+    """The log-probabilities and the gradient are MLX's."""
+    lm_head, _ = find_lm_head(model, mx.float32)
+    assert lm_head is not None
+    heated = LMHead(lm_head.body, lambda h: lm_head.logits(h) / temperature, lm_head.layer, lm_head.vocabulary)
+    weights = RNG.normal(size=int(batch.mask.sum())).astype(np.float32)
+    logps, gradient = expected(model, heated, batch, mx.array(weights))
+    numpy = NumpyGradient(NumpyWeights(model, few_rows=False), checkpointing, cores, temperature)
+    scale = next(m.scale for m in model.modules() if isinstance(m, AdapterLayer))
+    for _ in range(2):  # the second time in memory that was used before
+        with numpy.target_logps(batch, cores) as (own, backward):
+            assert own == pytest.approx(logps, abs=3e-5)
+            own_gradient = backward(weights)
+        assert set(own_gradient) == set(gradient)
+        for name, value in own_gradient.items():  # that of B is with respect to B as it is scaled
+            value = value * scale if name.endswith("lora_b") else value
+            assert np.linalg.norm(value - gradient[name]) <= 2e-5 * np.linalg.norm(gradient[name]), name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_family(name: str) -> None:
+    check(make(name), batches()["packed"])
+
+
+@pytest.mark.parametrize("layout", ["plain", "shared", "nothing learned"])
+@pytest.mark.parametrize("cores", [1, 2])
+def test_each_layout(layout: str, cores: int) -> None:
+    check(make("qwen3"), batches()[layout], cores)
+
+
+def test_some_layers_alone_have_an_adapter() -> None:
+    check(make("llama", "q_proj,v_proj,mlp.down_proj"), batches()["packed"])
+
+
+def test_blocks_computed_again_and_a_temperature() -> None:
+    check(make("qwen2"), batches()["packed"], checkpointing=True, temperature=0.7)
+
+
+def test_an_arena_gives_out_what_was_taken_back() -> None:
+    arena = Arena()
+    first = arena.take(3, 5)
+    mark = arena.mark()
+    second = arena.take(1 << 20)  # in a piece of memory of its own
+    second[:] = 1
+    arena.release(mark)
+    third = arena.take(1 << 20)
+    assert third.ctypes.data == second.ctypes.data
+    assert not np.shares_memory(first, third)
+
+
+class Counted:
+    """How often a step's gradient was computed with NumPy."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls, make_gradient = 0, train_step.make_numpy_gradient
+        original = NumpyGradient.target_logps
+
+        def counted(*arguments: Any) -> Any:
+            self.calls += 1
+            return original(*arguments)
+
+        monkeypatch.setattr(NumpyGradient, "target_logps", counted)
+        self.switch_off: Callable[[], None] = lambda: monkeypatch.setattr(
+            train_step, "make_numpy_gradient", lambda setup, flat: None
+        )
+        self.switch_on: Callable[[], None] = lambda: monkeypatch.setattr(
+            train_step, "make_numpy_gradient", make_gradient
+        )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"train": {"batch_size": 1, "gradient_checkpointing": "on"}},
+        {"data": {"packing": False}},
+    ],
+)
+def test_whole_runs_learn_the_same(
+    options: dict[str, Any], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
+
+    def numbers(output: str) -> list[tuple[float, float]]:
+        return [(e.loss, e.grad_norm) for e in only(Step, list(train(make_run(output=output, **options))))]
+
+    own = numbers("numpy")
+    assert counted.calls
+    counted.calls = 0
+    counted.switch_off()
+    assert np.allclose(own, numbers("mlx"), rtol=2e-5)
+    assert not counted.calls
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"adapter": {"dropout": 0.1}},
+        {"adapter": {"type": "dora"}},
+        {"model": {"quantization": "int8"}},
+        {"model": {"dtype": "bfloat16"}},
+    ],
+)
+def test_other_runs_go_through_mlx(
+    options: dict[str, Any], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
+    assert only(Step, list(train(make_run(**options))))
+    assert not counted.calls
