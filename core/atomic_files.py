@@ -180,7 +180,7 @@ def save_tensors(
             try:
                 mx.save_safetensors(str(temporary), tensors, metadata=metadata)
             except RuntimeError as error:
-                raise Unavailable(say("{path} could not be written: {error}.", path=path, error=error)) from None
+                raise Unavailable(say("{path} could not be written: {reason}.", path=path, reason=error)) from None
             if not _is_whole(temporary):  # MLX does not look whether all was written
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -204,9 +204,7 @@ def explain(path: Path) -> Iterator[None]:
             raise BadOption(say("{place} is a file, where a folder is needed.", place=place)) from None
         if error.errno in (errno.ENOENT, errno.ESTALE):
             raise Unavailable(say("{place} is gone: it was moved or removed meanwhile.", place=place)) from None
-        raise Unavailable(
-            say("{place} could not be read or written: {reason}.", place=place, reason=error.strerror or error)
-        ) from None
+        raise Unavailable(say("{place} could not be read or written: {reason}.", place=place, reason=error)) from None
 
 
 def _may_read(path: str | bytes | Path) -> bool:

@@ -48,7 +48,7 @@ def store_token(token: str) -> str:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(token)
     except OSError as error:
-        raise Unavailable(say("{file} cannot be written: {reason}.", file=file, reason=error.strerror)) from None
+        raise Unavailable(say("{file} cannot be written: {reason}.", file=file, reason=error)) from None
     return f"{file}, as no keychain can be used here"
 
 
@@ -64,7 +64,7 @@ def delete_token() -> bool:
     try:
         file.unlink(missing_ok=True)
     except OSError as error:
-        raise Unavailable(say("{file} cannot be removed: {reason}.", file=file, reason=error.strerror)) from None
+        raise Unavailable(say("{file} cannot be removed: {reason}.", file=file, reason=error)) from None
     return found
 
 

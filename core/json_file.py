@@ -23,9 +23,7 @@ def read_json(path: Path, largest: int = LARGEST, longest_number: int = LONGEST_
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
-        raise BadModel(
-            say("{path} cannot be read: {error}.", path=path, error=getattr(error, "strerror", None) or error)
-        ) from None
+        raise BadModel(say("{path} cannot be read: {reason}.", path=path, reason=error)) from None
     if len(content) > largest:
         raise BadModel(
             say("{path} cannot be read as JSON: it is larger than {largest} MB.", path=path, largest=largest >> 20)
@@ -38,12 +36,8 @@ def parse_object(content: bytes, path: Path, longest_number: int = LONGEST_NUMBE
     refuse_pointer(content, path)
     try:
         value = json.loads(content.decode("utf-8"), parse_int=functools.partial(_parse_int, longest_number))
-    except UnicodeDecodeError:
-        raise BadModel(say("{path} cannot be read as JSON: it is no text in UTF-8.", path=path)) from None
-    except RecursionError:
-        raise BadModel(say("{path} cannot be read as JSON: it is nested too deeply.", path=path)) from None
-    except ValueError as error:
-        raise BadModel(say("{path} cannot be read as JSON: {error}.", path=path, error=error)) from None
+    except (ValueError, RecursionError) as error:
+        raise BadModel(say("{path} cannot be read as JSON: {reason}.", path=path, reason=error)) from None
     if not isinstance(value, dict):
         raise BadModel(say("{path} does not hold a JSON object.", path=path))
     return value

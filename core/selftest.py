@@ -34,6 +34,7 @@ from core.rewards.child import PARAMETERS
 from core.rewards.file import REPLY_BYTES, START_SECONDS, memory_limit
 from core.rewards.process import ProcessFailed, RewardProcess
 from core.run import Run
+from core.text.reasons import reason
 from core.train import train
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
@@ -100,13 +101,13 @@ def _try_part(name: str, part: Callable[[], str]) -> Check:
     start = time.perf_counter()
     try:
         outcome, detail = PASSED, part()
-    except Skip as reason:
-        outcome, detail = SKIPPED, str(reason)
-    except (Failure, UserError) as reason:
-        outcome, detail = FAILED, str(reason)
+    except Skip as skip:
+        outcome, detail = SKIPPED, str(skip)
+    except (Failure, UserError) as failure:
+        outcome, detail = FAILED, str(failure)
     except Exception as error:  # whatever a broken installation raises is what this is here to tell
-        line = (str(error).strip().splitlines() or ["no word"])[0][:200]
-        outcome, detail = FAILED, f"{type(error).__name__}: {line}"
+        kind, said = type(error).__name__, reason(error)
+        outcome, detail = FAILED, kind if said == kind else f"{kind}: {said}"
     return Check(name, outcome, detail, time.perf_counter() - start)
 
 

@@ -65,9 +65,7 @@ def reward_code(path: Path) -> Code:
     except FileNotFoundError:
         raise BadOption(say("There is no reward file {path}.", path=path)) from None
     except OSError as error:
-        raise BadOption(
-            say("The reward file {path} cannot be read: {reason}.", path=path, reason=error.strerror)
-        ) from None
+        raise BadOption(say("The reward file {path} cannot be read: {reason}.", path=path, reason=error)) from None
     return Code(path.resolve(), hashlib.sha256(contents).hexdigest(), path.name)
 
 

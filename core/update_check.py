@@ -96,21 +96,18 @@ def ask() -> Updates:
     except OSError as error:
         return dataclasses.replace(
             updates,
-            problem=say(
-                "{updates_file} cannot be written: {strerror}", updates_file=updates_file(), strerror=error.strerror
-            ),
+            problem=say("{updates_file} cannot be written: {reason}", updates_file=updates_file(), reason=error),
         )
     try:
         updates = dataclasses.replace(updates, **_fetch(releases_url()))
     except urllib.error.HTTPError as error:
         updates = dataclasses.replace(updates, problem=say("the releases' address answered {code}", code=error.code))
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-        updates = dataclasses.replace(
-            updates, problem=say("the releases' address cannot be reached: {reason}", reason=reason)[:300]
-        )
+        problem = say("the releases' address cannot be reached: {reason}", reason=error)
+        updates = dataclasses.replace(updates, problem=problem)
     except (ValueError, RecursionError) as error:
-        updates = dataclasses.replace(updates, problem=say("the answer is no release: {error}", error=error)[:300])
+        problem = say("what the releases' address answers names no release: {reason}", reason=error)
+        updates = dataclasses.replace(updates, problem=problem)
     _keep(updates)
     return updates
 

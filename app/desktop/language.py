@@ -10,7 +10,7 @@ import string
 from typing import Any
 
 from core.resources import FOLDER
-from core.text.sentence import CAPITALIZED, Sentence
+from core.text.sentence import CAPITALIZED, Sentence, as_value
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
@@ -41,10 +41,11 @@ def choose(wanted: str, system: list[str]) -> str:
     return known[0] if known else "en"
 
 
-def tr(text: str, **values: object) -> str:
+def tr(text: str, /, **values: object) -> str:
     """A text in the window's language, with `values` in the place of its {names}: tr("Step {step}", step=3).
 
-    A Sentence of the core brings its own values, which are translated with it.
+    A Sentence of the core brings its own values, which are translated with it; of an error among the values the reason
+    is said, as core.text.reasons has it.
 
     `text` has to be a literal, or a text of the core's own descriptions (options, methods, families), to be found by
     resources.make.languages. Where there is no translation it is English.
@@ -57,8 +58,13 @@ def tr(text: str, **values: object) -> str:
     translated = _texts.get(text, text)
     if not values:
         return translated
-    said = {name: tr(str(v)) if isinstance(v, Sentence | Exception) else v for name, v in values.items()}
+    said = {name: _say(value) for name, value in values.items()}
     return _FORMATTER.vformat(translated, (), said)
+
+
+def _say(value: object) -> object:
+    value = as_value(value) if isinstance(value, BaseException) else value
+    return tr(value) if isinstance(value, Sentence) else value
 
 
 def localize(number: str) -> str:
@@ -92,6 +98,6 @@ _COMMA_AND_POINT = str.maketrans(",.", ".,")
 _FORMATTER = _Formatter()
 
 
-def tr_count(one: str, many: str, count: int, **values: object) -> str:
+def tr_count(one: str, many: str, count: int, /, **values: object) -> str:
     """tr() of `one` for a count of 1 and else of `many`; {count} in them is the count."""
     return tr(one if count == 1 else many, count=count, **values)

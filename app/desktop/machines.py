@@ -13,6 +13,7 @@ from app.desktop.preferences import (
 from core.distributed.machines import Machines
 from core.errors import BadOption
 from core.options import build, describe
+from core.text.sentence import pack, unpack
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Machine:
 
     name: str
     used: bool = False  # for the next runs
-    facts: str = ""  # in words
-    problem: str = ""  # why it cannot be used, in words
+    facts: str = ""  # in words, as the core says them
+    problem: str = ""  # why it cannot be used, as the core says it
     latency_seconds: float = 0.0  # of the link to it
     bytes_per_second: float = 0.0  # 0 where the link was not measured
 
@@ -34,7 +35,7 @@ class Machine:
 def all_machines() -> list[Machine]:
     """Every machine, in the order in which they were added."""
     try:
-        rows = json.loads(machines_text())
+        rows = unpack(json.loads(machines_text()))
         names = {field.name for field in fields(Machine)}
         return [Machine(**{name: value for name, value in row.items() if name in names}) for row in rows]
     except (ValueError, TypeError, AttributeError):  # a file that something else has written
@@ -85,4 +86,4 @@ def trains_alone() -> bool:
 
 
 def _keep(machines: list[Machine]) -> None:
-    set_machines_text(json.dumps([asdict(machine) for machine in machines]))
+    set_machines_text(json.dumps(pack([asdict(machine) for machine in machines])))

@@ -98,7 +98,7 @@ def replace_option(run: Run, key: str, value: Any) -> Run:
         return run.replace(key, value)
     options = {o.name: o for o in describe(type(run.options))}
     if name not in options:
-        raise BadOption(f"There is no option {key!r}.")
+        raise BadOption(tr("There is no option {key!r}.", key=key))
     group = copy.copy(run.options)  # a copy is not checked; building it anew would compare options with each other
     object.__setattr__(group, name, check(options[name], value))
     return dataclasses.replace(run, options=group)

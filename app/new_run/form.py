@@ -101,7 +101,7 @@ class OptionLine(QWidget):
 
     def _help_text(self) -> str:
         o = self.option
-        has_default = not o.optional and o.default != ""
+        has_default = not o.optional and o.default not in ("", ())
         default = tr("Default: {value}.", value=format_value(o, o.default)) if has_default else ""
         return " ".join(part for part in (o.help, o.when, default) if part)
 

@@ -59,19 +59,14 @@ class MachineRow(Card):
             self,
             lambda: try_machine(name, model),
             done=lambda _: self.test_button.setEnabled(True),
-            failed=self._note_problem,
             progress=self._note,
         )
 
     def _note(self, found: Tested) -> None:
         speed = {"latency_seconds": found.latency_seconds, "bytes_per_second": found.bytes_per_second}
-        self._change(facts=found.facts, problem="", **speed)
-        if not found.bytes_per_second:
+        self._change(facts=found.facts or self.machine.facts, problem=found.problem, **speed)
+        if not (found.bytes_per_second or found.problem):
             self.state.setText(tr("{facts}. Measuring the link…", facts=found.facts))
-
-    def _note_problem(self, sentence: str) -> None:
-        self.test_button.setEnabled(True)
-        self._change(problem=sentence, bytes_per_second=0.0)
 
     def _use(self, used: bool) -> None:
         self._change(used=used)
@@ -96,9 +91,9 @@ class MachineRow(Card):
 def describe(machine: Machine) -> str:
     """What the last test of a machine has found."""
     if machine.problem:
-        return machine.problem
+        return tr(machine.problem)
     if not machine.is_tested:
-        return machine.facts or tr("Not tested yet.")
+        return tr(machine.facts) if machine.facts else tr("Not tested yet.")
     speed = localize(f"{machine.bytes_per_second / 1e6:,.0f}")
     return tr("{facts}. The link sums {speed} MB a second.", facts=machine.facts, speed=speed)
 

@@ -35,7 +35,7 @@ def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str, o
     try:
         save_chart(chart, record, free_path(path), others)
     except OSError as error:
-        sentence = f"{path}: {error.strerror}."
+        sentence = tr("{path} cannot be written: {reason}.", path=path, reason=error)
         show_message(parent, tr("The chart could not be saved."), sentence, tone="warn")
 
 

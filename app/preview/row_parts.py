@@ -15,6 +15,13 @@ LEFT_OUT_LABEL = tr("Left out")
 # (kind as in core.data.tokenize.template_coverage, number of the message); of a message's text, the kind is _TEXT.
 _Place = tuple[str, int | None]
 _TEXT = "text"
+_ROLES = {
+    "system": tr("System"),
+    "developer": tr("Developer"),
+    "user": tr("User"),
+    "assistant": tr("Assistant"),
+    "tool": tr("Tool"),
+}
 
 
 class RowPart(NamedTuple):
@@ -48,7 +55,7 @@ def find_row_dropped(item: "PreviewRow", tokenizer: Any) -> list[tuple[Part, ...
 
 def label_text(example: Example) -> str:
     """The label of an unpaired example in words."""
-    return "good" if example.label else "bad"
+    return tr("good") if example.label else tr("bad")
 
 
 def to_text(value: Any) -> str:
@@ -64,9 +71,13 @@ def _prompt_parts(example: Example, dropped: Collection[_Place]) -> Iterator[Row
     if example.tools:
         yield RowPart(tr("Functions offered"), to_text(example.tools), (OFFERED, None) in dropped)
     for number, message in enumerate(example.messages or ()):
-        yield from _message_parts(message["role"].capitalize(), number, message, dropped)
+        yield from _message_parts(_name_role(message["role"]), number, message, dropped)
     if example.messages is None and example.prompt:
         yield RowPart(tr("Asked"), example.prompt)
+
+
+def _name_role(role: str) -> str:
+    return _ROLES.get(role, role.capitalize())
 
 
 def _answer_parts(example: Example, dropped: Sequence[Collection[_Place]]) -> Iterator[RowPart]:

@@ -14,6 +14,7 @@ from app.desktop import preferences
 from app.runs.inputs import RunInputs
 from core.data.read.files import split_paths
 from core.run import DEMO, Run
+from core.text.sentence import pack, unpack
 
 MOST = 200  # datasets that are remembered
 HERE, CHANGED, GONE, ON_HUB = "here", "changed", "gone", "hub"
@@ -26,7 +27,7 @@ class KnownDataset:
     path: str  # data.path of a run
     eval_path: str | None = None
     method: str = "sft"  # with which it was opened
-    format: str = ""  # such as "Chat"
+    format: str = ""  # such as "Chat", as the core says it
     rows: int | None = None
     left_out: int = 0
     problems: dict[str, int] = field(default_factory=dict)  # how often each kind of finding was met
@@ -51,7 +52,7 @@ def datasets_file() -> Path:
 def load() -> list[KnownDataset]:
     """What is remembered; nothing where the file is missing or damaged."""
     try:
-        values = json.loads(datasets_file().read_text(encoding="utf-8"))
+        values = unpack(json.loads(datasets_file().read_text(encoding="utf-8")))
         names = {f.name for f in fields(KnownDataset)}
         return [KnownDataset(**{k: v for k, v in value.items() if k in names}) for value in values][:MOST]
     except (OSError, ValueError, TypeError, AttributeError):
@@ -121,5 +122,5 @@ def _save(entries: list[KnownDataset]) -> None:
     values: list[dict[str, Any]] = [asdict(entry) for entry in entries[:MOST]]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+    temporary.write_text(json.dumps(pack(values), ensure_ascii=False), encoding="utf-8")
     temporary.replace(path)

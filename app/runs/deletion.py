@@ -42,7 +42,7 @@ def trash_model(folder: Path) -> Trashed:
         place = move_to_trash(folder)
     except OSError as error:
         raise Unavailable(
-            tr("{folder} could not be moved to the Trash: {reason}.", folder=folder, reason=error.strerror)
+            tr("{folder} could not be moved to the Trash: {reason}.", folder=folder, reason=error)
         ) from None
     return Trashed(folder, place if place is not None and place.is_dir() else None)
 

@@ -38,7 +38,7 @@ class EventLog:
         except FileNotFoundError:
             return  # a run that was stopped before its first event
         except OSError as error:
-            self._reason = tr("{name} cannot be read: {reason}.", name=self._path.name, reason=error.strerror)
+            self._reason = tr("{name} cannot be read: {reason}.", name=self._path.name, reason=error)
 
     @property
     def damage(self) -> str:

@@ -95,7 +95,7 @@ class JobQueue(QObject):
         stop = threading.Event()
         task = Task(self, lambda: work(stop), progress=show)
         self._measuring = _Measuring(task, stop)
-        task.finished.connect(self._drop_measuring)
+        task.ended.connect(self._drop_measuring)
         return ""
 
     def end_measuring(self) -> None:
@@ -107,7 +107,7 @@ class JobQueue(QObject):
     def note_export(self, task: Task) -> None:
         """A result is being exported by this task: no other one is, until its thread has ended."""
         self.export = task
-        task.finished.connect(self._drop_export)
+        task.ended.connect(self._drop_export)
         self.export_changed.emit()
 
     def make_chat(self, open_chat: Callable[[], Any]) -> ChatThread | None:

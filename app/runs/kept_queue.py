@@ -88,7 +88,7 @@ def read_queue(path: Path) -> tuple[list[QueuedRun], str]:
             )
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        return [], tr("{path} cannot be read: {reason}.", path=path, reason=error.strerror)
+        return [], tr("{path} cannot be read: {reason}.", path=path, reason=error)
     except (ValueError, RecursionError):
         return [], tr("{path} is not valid JSON: the runs that waited are lost.", path=path)
     runs: list[QueuedRun] = []
@@ -103,10 +103,10 @@ def read_queue(path: Path) -> tuple[list[QueuedRun], str]:
 
 def _read_item(item: Any) -> QueuedRun:
     if not isinstance(item, dict) or not isinstance(item.get("run"), str) or not isinstance(item.get("resumes"), bool):
-        raise BadOption("It is not a table with a run.")
-    run = Run.from_toml(item["run"], "It")
+        raise BadOption(tr("It is not a table with a run."))
+    run = Run.from_toml(item["run"], tr("It"))
     if not run.output:
-        raise BadOption("It has no folder.")
+        raise BadOption(tr("It has no folder yet."))
     changes = item.get("changes", {})
     changed = run
     for key, value in changes.items() if isinstance(changes, dict) else ():

@@ -42,7 +42,7 @@ def read_notes(folder: Path) -> tuple[RunNotes, str]:
             return RunNotes(), tr("{name} is larger than {size} kB.", name=FILE, size=_MAX_BYTES // 1000)
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        return RunNotes(), tr("{name} cannot be read: {reason}.", name=FILE, reason=error.strerror)
+        return RunNotes(), tr("{name} cannot be read: {reason}.", name=FILE, reason=error)
     except (ValueError, RecursionError):
         return RunNotes(), tr("{name} is not valid JSON.", name=FILE)
     return _check(values)

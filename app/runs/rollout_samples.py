@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.rewards.answer import THINK_END, THINK_START, Answer
+from core.rewards.kept_reasons import read_reasons
 
 MAX_GROUPS = 240  # the newest groups are remembered
 _TAIL_BYTES = 8 << 20  # at the end of a file, read when the file is opened
@@ -108,7 +109,7 @@ def _parse_group(line: bytes) -> RolloutGroup | None:
                 None if answer.get("reward") is None else float(answer["reward"]),
                 float(answer.get("advantage", 0.0)),
                 dict(answer.get("rewards", {})),
-                dict(answer.get("why", {})),
+                read_reasons(answer),
                 bool(answer.get("cut", False)),
             )
             for answer in row["answers"]

@@ -47,7 +47,7 @@ class IncomingFiles(QObject):
             elif meaning.kind == "adapter":
                 self.adapter_opened.emit(path)
             elif meaning.kind != "data":
-                self.refused.emit(tr("This cannot be opened here."), meaning.sentence)
+                self.refused.emit(tr("This cannot be opened here."), tr(meaning.sentence))
 
     def use_data(self, path: str | None, eval_path: str | None) -> None:
         """Train on `path` and evaluate on `eval_path`; without a path only change the data that is evaluated on."""
@@ -67,7 +67,7 @@ class IncomingFiles(QObject):
         try:
             rows_file = None if files else paste.save_rows(text, preferences.data_folder() / "pasted")
         except OSError as error:
-            self.refused.emit(tr("What was pasted cannot be kept."), f"{error.strerror}.")
+            self.refused.emit(tr("What was pasted cannot be kept."), tr("The reason: {reason}.", reason=error))
             return
         if rows_file:
             files = [rows_file]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.desktop.language import tr
 from app.threads.core_calls import adapter_base
 from core.events import Event, Saved
 
@@ -72,7 +73,7 @@ def inspect_source(source: Path) -> ExportSource:
 
     request = ExportRequest(str(source))
     if not request.is_adapter:
-        raise BadModel(f"{source} holds no adapter.")
+        raise BadModel(tr("{source} holds no adapter.", source=source))
     choices = tuple(
         ExportChoice(
             name,

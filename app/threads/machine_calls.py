@@ -6,60 +6,42 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.desktop.language import localize, tr
 from app.threads.run_thread import EventSource
 from core.distributed.machines import Machines
 from core.events import Event
+from core.redact import redact
 from core.run import Run
 
 
 @dataclass(frozen=True)
 class Tested:
-    """What a test of a machine has found so far."""
+    """What a test of a machine has found so far; the texts are the core's, to be said when they are shown."""
 
-    facts: str
+    facts: str = ""
+    problem: str = ""  # why it cannot be used
     latency_seconds: float = 0.0
     bytes_per_second: float = 0.0  # 0: not measured yet
 
 
 def try_machine(name: str, model: str) -> Iterator[Tested]:
-    """Ask a machine over ssh what it is and whether it has the model; then measure the link.
+    """Ask a machine over ssh what it is and whether it has the model; then measure the link."""
+    from core.errors import UserError
 
-    Raises Unavailable, in the window's language.
-    """
-    from core.errors import Unavailable, UserError
-
+    facts = ""
     try:
-        yield from _try_machine(name, model)
+        from core.device.machine import versions
+        from core.distributed.host_check import ask_host
+        from core.distributed.link_speed import ask_link
+        from core.distributed.machines import together_with
+
+        host = ask_host(name, [], model)
+        host.require_versions(name, versions())
+        facts = host.describe(Path(model).name)
+        yield Tested(facts)
+        link = ask_link(together_with([name]))
+        yield Tested(facts, "", link.latency_seconds, link.bytes_per_second)
     except UserError as error:
-        raise Unavailable(tr(str(error))) from error
-
-
-def _try_machine(name: str, model: str) -> Iterator[Tested]:
-    from core.device.machine import versions
-    from core.distributed.host_check import ask_host
-    from core.distributed.link_speed import ask_link
-    from core.distributed.machines import together_with
-    from core.errors import Unavailable
-
-    facts = ask_host(name, [], model)
-    here = versions()
-    other = [f"{what} {number}" for what, number in facts.versions.items() if here.get(what) not in (None, number)]
-    if other:
-        raise Unavailable(tr("{name} has {versions}, which is not what this computer has.", name=name,
-                             versions=", ".join(other)))  # fmt: skip
-    memory = localize(f"{facts.memory_bytes / 1e9:.0f}")
-    parts = [
-        facts.gpu or facts.processor,
-        facts.system,
-        tr("{memory} GB", memory=memory),
-        f"Hone {facts.versions['hone']}",
-    ]
-    parts.append(tr("has the model {model}", model=Path(model).name) if not facts.missing
-                 else tr("does not have the model {model}", model=Path(model).name))  # fmt: skip
-    yield Tested(" · ".join(parts))
-    link = ask_link(together_with([name]))
-    yield Tested(" · ".join(parts), link.latency_seconds, link.bytes_per_second)
+        yield Tested(facts, redact(str(error)))
 
 
 def train_together(run: Run, names: Sequence[str], how: Machines) -> EventSource:

@@ -19,9 +19,12 @@ class Task(QThread):
 
     Where `work` returns a generator, each item goes to `progress`, and the generator goes on once `progress` has
     returned; `done` then gets None. A UserError's sentence goes to `failed`; any other exception is a bug and goes to
-    the log and to a dialog. After cancel(), and once `owner` is deleted, none of them is called.
+    the log and to a dialog. After cancel(), and once `owner` is deleted, none of them is called. `ended` comes last, on
+    the UI thread: who connects to it where the task is made gets it also from one that is over by then, of which
+    QThread's own `finished` is lost.
     """
 
+    ended = Signal()
     _succeeded = Signal(object)
     _failed = Signal(str)
     _crashed = Signal(str)
@@ -101,6 +104,7 @@ class Task(QThread):
         self._on_success = self._on_failure = self._on_progress = None
         if self._owner_connection:
             QObject.disconnect(self._owner_connection)
+        self.ended.emit()
 
 
 def cancel_all(milliseconds: int = 5000) -> bool:

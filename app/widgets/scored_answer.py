@@ -7,6 +7,7 @@ from app.runs.rollout_samples import Rollout
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.fold_button import FoldButton
 from app.widgets.labels import Label, caption
+from core.rewards import REWARDS
 
 _MAX_TEXT = 1500  # characters of a text that are shown
 
@@ -44,8 +45,9 @@ def describe_scores(rollout: Rollout) -> str:
     """The score of each reward with its reason, in one line."""
     parts = []
     for name, score in rollout.scores.items():
-        reason = rollout.reasons.get(name, "")
-        parts.append(f"{name} {score or 0:g}" + (f": {tr(reason)}" if reason else ""))
+        title = tr(REWARDS[name].title) if name in REWARDS else name
+        number, reason = localize(f"{score or 0:g}"), rollout.reasons.get(name, "")
+        parts.append(f"{title} {number}" + (f": {tr(reason)}" if reason else ""))
     return "  ·  ".join(parts)
 
 

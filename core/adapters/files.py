@@ -183,9 +183,7 @@ def _read_tensors(folder: Path, name: str) -> dict[str, mx.array]:
     try:
         weights: dict[str, mx.array] = mx.load(str(path))
     except (OSError, ValueError, RuntimeError) as error:
-        raise BadModel(
-            say("{path} cannot be read: {error}.", path=path, error=str(error).strip().splitlines()[0][:200])
-        ) from None
+        raise BadModel(say("{path} cannot be read: {reason}.", path=path, reason=error)) from None
     if not weights:
         raise BadModel(say("The adapter in {folder} is empty.", folder=folder))
     return weights

@@ -98,7 +98,7 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
     try:
         wrap_layers(model, {name: candidates[name] for name in rank_scales}, kind, rank_scales, dropout)
     except BadOption as error:
-        raise BadModel(say("The adapter in {folder} cannot be used: {error}", folder=folder, error=error)) from None
+        raise BadModel(say("The adapter in {folder} cannot be used: {reason}", folder=folder, reason=error)) from None
     _check_shapes(model, weights, folder)
     model.load_weights([(key, value.astype(mx.float32)) for key, value in weights.items()], strict=False)
     _put_in_whole(model, whole, folder)

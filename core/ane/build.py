@@ -13,7 +13,7 @@ from core.ane.engine import Chunk
 from core.ane.feed import lora_layers
 from core.ane.program import chunk_spec, linear_sizes, save_program
 from core.ane.program_cache import ProgramCache, program_key
-from core.ane.runner import Array, LoadRunner, Runner, RunnerError, first_line
+from core.ane.runner import Array, LoadRunner, Runner, RunnerError
 from core.text.sentence import say
 
 MOST_BLOCKS = 3  # of a chunk
@@ -48,7 +48,7 @@ def build_chunks(
         try:
             package, was_kept = programs.get(program_key(part, spec), save)
         except OSError as error:
-            raise RunnerError(say("Its programs cannot be kept ({error})", error=first_line(error))) from error
+            raise RunnerError(say("Its programs cannot be kept ({reason})", reason=error)) from error
         yield Chunk(part, spec, PatientRunner(load(package)), has_gradient, was_kept)
 
 

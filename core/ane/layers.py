@@ -7,6 +7,7 @@ import mlx.nn as nn
 import numpy as np
 
 from core.ane.block import BlockShape, base_linear, bias, norm_weight, rope_tables, weight
+from core.text.sentence import say
 
 SMALLEST_PEAK = 1e-2  # what a vector is divided by at least before its squares are summed
 MASKED = -3e4  # added to the scores of tokens that are not seen: in float16's range
@@ -127,5 +128,5 @@ class LayerBuilder:
         """An array in the program's precision. Raises ValueError where it holds what that has no room for."""
         found = np.asarray(values).astype(np.float32)
         if not np.isfinite(found).all() or np.abs(found).max() > np.finfo(self.dtype).max:
-            raise ValueError(f"A weight is too large for {np.dtype(self.dtype).name}.")
+            raise ValueError(say("a weight is too large for {dtype}", dtype=np.dtype(self.dtype).name))
         return found.astype(self.dtype)

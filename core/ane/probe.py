@@ -21,7 +21,7 @@ from core.ane.program import ChunkSpec, chunk_spec, save_program
 from core.ane.verdict import Verdict, refused
 from core.device.child_process import child_command
 from core.redact import environment_without_secrets
-from core.text.sentence import say
+from core.text.sentence import capitalize, say
 
 SECONDS = 180.0  # for all of it
 MAX_ERROR = 1e-2  # of the block's output, as a share of its largest value
@@ -59,7 +59,7 @@ def probe(
         try:
             save_program([block], spec, package)
         except ValueError as error:
-            return refused("numerics", str(error)), {}
+            return refused("numerics", capitalize(say("{reason}.", reason=error))), {}
         saved_seconds = time.perf_counter() - began
         values, expected = _random_inputs(block, spec)
         np.savez(inputs, **values)

@@ -54,17 +54,12 @@ class CoreMLRunner:
                 self._model = ct.models.MLModel(str(package), compute_units=units)
                 add_folder(Path(self._model.get_compiled_model_path()), compiled)
         except Exception as error:  # whatever its native part raises
-            raise RunnerError(say("Core ML could not load the program ({error})", error=first_line(error))) from error
+            raise RunnerError(say("Core ML could not load the program ({reason})", reason=error)) from error
 
     def run(self, feed: Mapping[str, Array]) -> Mapping[str, Array]:
         """See Runner. Core ML gives float32 whatever the program computes in."""
         try:
             outputs: Mapping[str, Array] = self._model.predict(dict(feed))
         except Exception as error:  # whatever its native part raises
-            raise RunnerError(say("Core ML could not compute ({error})", error=first_line(error))) from error
+            raise RunnerError(say("Core ML could not compute ({reason})", reason=error)) from error
         return outputs
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

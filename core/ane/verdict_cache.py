@@ -25,7 +25,7 @@ from core.ane.verdict import Verdict, refused
 from core.atomic_files import replacing
 from core.device.package_versions import package_version
 from core.device.select import cpu_name
-from core.text.sentence import say
+from core.text.sentence import pack, say, unpack
 
 TRYING = "trying"  # in the place of a code
 ENDED_BADLY = (TRYING, "crash", "timeout")
@@ -66,7 +66,7 @@ class VerdictCache:
             return None
         if entry["code"] == TRYING:
             return refused("crash", _NEVER_ENDED), {}
-        verdict = None if entry["code"] is None else refused(entry["code"], entry["reason"])
+        verdict = None if entry["code"] is None else refused(entry["code"], unpack(entry["reason"]))
         return verdict, dict(entry["facts"])
 
     def begin(self, key: str) -> None:
@@ -76,7 +76,7 @@ class VerdictCache:
     def put(self, key: str, verdict: Verdict | None, facts: dict[str, Any]) -> None:
         """Keep what a probe found."""
         code, reason = (verdict.code, verdict.reason) if verdict else (None, "")
-        self._write(key, {"code": code, "reason": reason, "facts": facts})
+        self._write(key, {"code": code, "reason": pack(reason), "facts": facts})
 
     @contextmanager
     def first_use(self, key: str) -> Iterator[None]:

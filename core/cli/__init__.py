@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from core import __version__, methods
 from core.errors import BadOption
 from core.options import check_path
+from core.text.sentence import say
 
 Print = Callable[..., None]
 
@@ -23,7 +24,7 @@ class OutputClosed(Exception):
     """What the command prints cannot be written any more."""
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"The output cannot be written: {error.strerror}.")
+        super().__init__(say("The output cannot be written: {reason}.", reason=error))
         self.reader_has_gone = error.errno in (errno.EPIPE, errno.EIO)  # another program, or a terminal
 
 

@@ -14,7 +14,7 @@ from core.device import system_tools
 from core.device.objective_c import Send, runtime
 from core.text.sentence import say
 
-STATES = ("nominal", "fair", "serious", "critical")
+STATES = (say("nominal"), say("fair"), say("serious"), say("critical"))
 SLOWED = STATES.index("serious")
 
 

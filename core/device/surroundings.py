@@ -52,9 +52,7 @@ def _oddities_of_folder(folder: Path) -> Iterator[str]:
         free = shutil.disk_usage(place).free
         read_only = bool(os.statvfs(place).f_flag & os.ST_RDONLY)
     except OSError as error:
-        yield say(
-            "The folder for runs, {folder}, cannot be looked at: {strerror}.", folder=folder, strerror=error.strerror
-        )
+        yield say("The folder for runs, {folder}, cannot be looked at: {reason}.", folder=folder, reason=error)
         return
     if read_only:
         yield say("The disk with {folder} is read-only: no run can be kept there.", folder=folder)

@@ -7,10 +7,9 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from core.errors import ChangedInputs, Unavailable, UserError
-from core.text.sentence import Sentence, from_plain, to_plain
+from core.text.sentence import pack, unpack
 
 LAUNCHED = "HONE_LAUNCHED"  # set for a rank whose standard input brings the wishes of a person
 _SENTENCE, _WORDS = "hone: ", "hone-words: "
@@ -21,7 +20,7 @@ def complaint(sentence: str, changes: Sequence[str] = (), environment: Mapping[s
     told = f"{_SENTENCE}{sentence}"
     if not environment.get(LAUNCHED):
         return told
-    words = {"sentence": pack(sentence), "changes": [pack(change) for change in changes]}
+    words = pack({"sentence": sentence, "changes": changes})
     return f"{_WORDS}{json.dumps(words)}\n{told}"
 
 
@@ -35,16 +34,6 @@ def understand(lines: Sequence[str], sign: Callable[[str], str]) -> UserError | 
     if number and lines[number - 1].startswith(_WORDS):
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             words = json.loads(lines[number - 1].removeprefix(_WORDS))
-            said, changes = unpack(words["sentence"]), [unpack(change) for change in words["changes"]]
+            said, changes = unpack(words["sentence"]), [str(unpack(change)) for change in words["changes"]]
             sentence = said if said == sentence else sentence
     return ChangedInputs(sign(sentence), tuple(changes)) if changes else Unavailable(sign(sentence))
-
-
-def pack(sentence: str) -> Any:
-    """A sentence as JSON takes it, with the words by which it can be said in another language."""
-    return to_plain(sentence) if isinstance(sentence, Sentence) else sentence
-
-
-def unpack(told: Any) -> str:
-    """The sentence that pack() took apart."""
-    return from_plain(told) if isinstance(told, list) else str(told)

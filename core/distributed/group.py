@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from core.errors import Unavailable
-from core.text.sentence import say
+from core.text.sentence import pack, say, unpack
 
 PIECE_BYTES = 32 << 20  # tensors smaller than this are sent together
 SHORT_BYTES = 4096  # a Python value of at most so many bytes takes a single exchange
@@ -100,8 +100,9 @@ class _MLXGroup(Group):
         try:
             self._group = mx.distributed.init(strict=True, backend=backend)
         except RuntimeError as error:
-            sentence = say("The ranks of this run could not be connected ({link}): {error}", link=backend, error=error)
-            raise Unavailable(sentence) from error
+            raise Unavailable(
+                say("The ranks of this run could not be connected ({link}): {reason}.", link=backend, reason=error)
+            ) from error
         self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
         self._is_broken = False  # an exchange was begun and has not ended, or one of the ranks has failed
         self._sums_ahead = False  # whether begin_sum() is used
@@ -192,7 +193,7 @@ class _MLXGroup(Group):
         for rank, entry in enumerate(gathered):
             if "failed" in entry:
                 self._is_broken = True
-                reason = str(entry["failed"])
+                reason = entry["failed"]
                 raise RankFailed(say("{machine} has ended the run: {reason}", machine=self.name(rank), reason=reason))
         return [entry["value"] for entry in gathered]
 
@@ -211,7 +212,7 @@ class _MLXGroup(Group):
         return self.all_sum(tree if self.rank == 0 else tree_map(mx.zeros_like, tree))
 
     def _gather(self, value: Any) -> list[Any]:
-        data = json.dumps(value, ensure_ascii=False).encode()
+        data = json.dumps(pack(value), ensure_ascii=False).encode()
         with self._exchange():
             head = len(data).to_bytes(4, "big") + zlib.crc32(data).to_bytes(4, "big") + data[:SHORT_BYTES]
             heads = self._gather_bytes(head, HEADER_BYTES + SHORT_BYTES)
@@ -223,7 +224,7 @@ class _MLXGroup(Group):
             if [zlib.crc32(w).to_bytes(4, "big") for w in whole] != [h[4:HEADER_BYTES] for h in heads]:
                 # MLX's ring gives numbers of no meaning once a connection is gone
                 raise RuntimeError("What another rank sent is damaged: the connection to it is lost.")
-        return [json.loads(w) for w in whole]
+        return [unpack(json.loads(w)) for w in whole]
 
     def broadcast(self, value: Any = None) -> Any:
         return self.gather(value if self.rank == 0 else None)[0]

@@ -3,7 +3,7 @@
 import json
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from core.device.child_process import hone_command
 from core.distributed.rank_process import SSH
 from core.errors import Unavailable
-from core.text.sentence import say
+from core.text.sentence import join, say
 
 _SECONDS = 60.0  # in which a machine has to answer
 _FACTS = "host-facts"  # the command of Hone's that answers
@@ -27,6 +27,28 @@ class HostFacts:
     gpu: str | None
     memory_bytes: int
     missing: tuple[str, ...]  # of the files and models asked for
+
+    def describe(self, model: str) -> str:
+        """The machine in a line, and whether it has the model that was asked for, by the name `model`."""
+        memory = say("{memory:.0f} GB", memory=self.memory_bytes / 1e9)
+        has = (
+            say("does not have the model {model}", model=model)
+            if self.missing
+            else say("has the model {model}", model=model)
+        )
+        return join([self.gpu or self.processor, self.system, memory, f"Hone {self.versions['hone']}", has], " · ")
+
+    def require_versions(self, machine: str, here: Mapping[str, str]) -> None:
+        """Raises Unavailable where `machine`, whose facts these are, has another version of something than `here`."""
+        other = [f"{what} {number}" for what, number in self.versions.items() if here.get(what) not in (None, number)]
+        if other:
+            raise Unavailable(
+                say(
+                    "{machine} has {versions}, which is not what this computer has.",
+                    machine=machine,
+                    versions=", ".join(other),
+                )
+            )
 
 
 def check_hosts(hosts: Sequence[str], files: Sequence[str], model: str) -> None:
@@ -58,7 +80,7 @@ def ask_host(host: str, files: Sequence[str] = (), model: str = "") -> HostFacts
         late = say("{machine} has not answered within {seconds:g} s.", machine=host, seconds=_SECONDS)
         raise Unavailable(late) from None
     except OSError as error:
-        raise Unavailable(say("ssh cannot be started: {reason}.", reason=error.strerror or error)) from None
+        raise Unavailable(say("ssh cannot be started: {reason}.", reason=error)) from None
     said = asked.stderr.decode("utf-8", "replace").strip().splitlines()
     if asked.returncode == 255:
         reason = said[-1].rstrip(".") if said else say("ssh says no more")

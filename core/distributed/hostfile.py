@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import BadOption
+from core.text.reasons import json_reason
 from core.text.sentence import say
 
 BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl")  # MPI starts its processes itself
@@ -54,11 +55,11 @@ def read_hostfile(path: Path, asked: str | None = None) -> Hostfile:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text)
     except OSError as error:
-        raise BadOption(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
+        raise BadOption(say("{path} cannot be read: {reason}.", path=path, reason=error)) from None
     except json.JSONDecodeError as error:
-        _refuse(path, error.lineno, say("this is no JSON ({error})", error=error.msg))
-    except (ValueError, RecursionError):
-        _refuse(path, 1, say("this is no JSON"))
+        _refuse(path, error.lineno, say("this is no JSON ({reason})", reason=json_reason(error)))
+    except (ValueError, RecursionError) as error:
+        _refuse(path, 1, say("this is no JSON ({reason})", reason=error))
     values = found if isinstance(found, dict) else {"hosts": found}
     if not isinstance(values.get("hosts"), list):
         _refuse(path, 1, say('a list of machines is missing, each with "ssh" and "ips"'))

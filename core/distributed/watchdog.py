@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from core.distributed.complaint import pack, unpack
 from core.distributed.group import Group
 from core.errors import Unavailable
-from core.text.sentence import join, say
+from core.text.sentence import join, pack, say, unpack
 
 BEATS = 6  # lines within the timeout
 LONGEST_BEAT = 5.0  # seconds
@@ -124,9 +123,9 @@ class Watchdog:
         try:
             peer = socket.create_connection((address, port), self._timeout)
         except OSError as error:
-            name, reason = self._group.name(0), error.strerror or error
+            name = self._group.name(0)
             sentence = say(
-                "{machine} cannot be reached at {address}: {reason}.", machine=name, address=address, reason=reason
+                "{machine} cannot be reached at {address}: {reason}.", machine=name, address=address, reason=error
             )
             raise Unavailable(sentence) from None
         peer.sendall(json.dumps({"rank": self._group.rank, "secret": secret}).encode() + b"\n")
@@ -196,7 +195,7 @@ class Watchdog:
             if EXCHANGE in word:
                 self._exchanges[rank] = word[EXCHANGE]
             if FAILED in word:
-                self._fail(unpack(word[FAILED]))
+                self._fail(str(unpack(word[FAILED])))
             if DONE in word:
                 self._last_heard.pop(rank, None)
                 self._exchanges.pop(rank, None)

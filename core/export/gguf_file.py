@@ -69,7 +69,8 @@ def write_gguf(folder: Path, file: Path, kind: str = "f16", name: str = "") -> I
         for done, tensor in enumerate(_tensors(folder, config, family, names), 1):
             writer.write_tensor_data(_store(tensor, kind))
             if done % often == 0:
-                yield Phase("Writing GGUF", f"{done} of {len(names)} tensors", done / len(names))
+                detail = say("{done:,} of {total:,} tensors", done=done, total=len(names))
+                yield Phase("Writing GGUF", detail, done / len(names))
         for tensor in family.extra_tensors(config).values():
             writer.write_tensor_data(tensor)
     finally:

@@ -102,9 +102,9 @@ def _read_tensors(file: Path) -> dict[str, Any]:
     except (ValueError, IndexError) as error:
         raise BadModel(
             say(
-                "{quantizer} wrote a file that cannot be read ({error}); it is not kept.",
+                "{quantizer} wrote a file that cannot be read ({reason}); it is not kept.",
                 quantizer=QUANTIZER,
-                error=error,
+                reason=error,
             )
         ) from None
 

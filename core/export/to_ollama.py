@@ -105,7 +105,7 @@ def _create(program: str, name: str, folder: Path) -> None:
     )  # fmt: skip
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
-        reason = lines[-1][:300] if lines else f"it ended with {done.returncode}"
+        reason = lines[-1][:300] if lines else say("it ended with exit code {code}", code=done.returncode)
         raise Unavailable(
             say("Ollama did not take the model: {reason}. Its files lie in {folder}.", reason=reason, folder=folder)
         )
@@ -124,7 +124,9 @@ def _compare(name: str, folder: Path, request: ExportRequest) -> Warned:
         return Warned(
             "ollama",
             say(
-                "Ollama has the model as {name}, but did not answer ({error}): try it yourself.", name=name, error=error
+                "Ollama has the model as {name}, but did not answer ({reason}): try it yourself.",
+                name=name,
+                reason=error,
             ),
         )
     if theirs == mine:

@@ -18,10 +18,11 @@ def explain_failure(name: str, kind: str, error: Exception) -> Exception:
             say("{name} is gated: accept its licence on {url}, and log in with `hone login`.", name=name, url=url), url
         )
     if isinstance(error, RepositoryNotFoundError):
-        error_class = BadModel if kind == "model" else BadData
-        return error_class(
-            say("There is no folder and no Hugging Face {kind} named {name} (or it is private).", kind=kind, name=name)
-        )
+        if kind == "model":
+            words = say("There is no folder and no Hugging Face model named {name} (or it is private).", name=name)
+            return BadModel(words)
+        words = say("There is no folder and no Hugging Face dataset named {name} (or it is private).", name=name)
+        return BadData(words)
     if isinstance(error, UserError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -67,9 +67,7 @@ def find_local_models(folders: Iterable[Path] = ()) -> LocalModels:
         except BadModel as error:
             problems.append(str(error))
         except OSError as error:
-            problems.append(
-                say("{folder} cannot be read: {strerror}.", folder=folder, strerror=error.strerror or error)
-            )
+            problems.append(say("{folder} cannot be read: {reason}.", folder=folder, reason=error))
     return LocalModels(tuple(models), tuple(problems))
 
 
@@ -145,7 +143,7 @@ def _cached_snapshots(problems: list[str]) -> list[tuple[str, Path]]:
                 folder = find_snapshot(repo)
                 found.append((folder.stat().st_atime, repo.name.removeprefix("models--").replace("--", "/", 1), folder))
             except (BadModel, OSError, ValueError) as error:
-                problems.append(say("{repo} cannot be used: {error}", repo=repo, error=error))
+                problems.append(say("{repo} cannot be used: {reason}", repo=repo, reason=error))
     return [(name, folder) for _, name, folder in sorted(found, key=lambda item: -item[0])]
 
 
@@ -165,5 +163,5 @@ def _children(folder: Path, problems: list[str]) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        problems.append(say("{folder} cannot be read: {strerror}.", folder=folder, strerror=error.strerror))
+        problems.append(say("{folder} cannot be read: {reason}.", folder=folder, reason=error))
         return []

@@ -19,6 +19,7 @@ from core.distributed.machines import SHARDINGS
 from core.errors import BadModel
 from core.quant import PackedExperts, PackedLinear
 from core.quant.modes import UNPACKED
+from core.text import reasons
 from core.text.sentence import join, say
 
 AUTO, TENSOR, PIPELINE, NONE = SHARDINGS
@@ -236,7 +237,7 @@ def _words(attribute: str, count: int) -> str:
 def _describe(error: Exception, ranks: int) -> str:
     if "split" in str(error) or "shard" in str(error):
         return say("the width of a layer, or its groups of packed weights, cannot be divided by {ranks}", ranks=ranks)
-    return f"{type(error).__name__}: {str(error)[:150].rstrip('.')}"
+    return reasons.reason(error)
 
 
 def count_bytes(model: nn.Module, number_bytes: int, packed_bits: int | None = None) -> float:

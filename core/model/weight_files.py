@@ -132,7 +132,7 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
             # The first letters of other files, read as a length, are more than any header's.
             header = file.read(size) if size <= min(LARGEST_HEADER, total) else begin + file.read(32)
     except OSError as error:
-        raise BadModel(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
+        raise BadModel(say("{path} cannot be read: {reason}.", path=path, reason=error)) from None
     if total == 0:
         raise BadModel(say("{path} is empty; the download may be incomplete.", path=path))
     refuse_pointer(header, path)

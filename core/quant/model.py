@@ -16,8 +16,8 @@ from core.errors import BadModel
 from core.quant.linear import PackedExperts, PackedLinear, is_packed
 from core.quant.mlx_linear import QuantizedLinear
 from core.quant.modes import find_mode
-from core.quant.packed import misfit_reason
-from core.text.sentence import say
+from core.quant.packed import NotPacked, misfit_reason
+from core.text.sentence import join, say
 
 SKIPPED_LAYERS = ("lm_head", "gate", "router", "shared_expert_gate")  # last parts of their names
 
@@ -55,7 +55,8 @@ def quantize_model(
     if not names:
         if any(is_packed(m) for _, m in model.named_modules()):
             raise BadModel(say("The model is already quantized: its weights cannot be packed once more."))
-        detail = "".join(f" ({reason})" for reason, _ in Counter(unpacked.values()).most_common(1))
+        common = Counter(unpacked.values()).most_common(1)
+        detail = join((say(" ({reason})", reason=reason) for reason, _ in common), "")
         raise BadModel(say("None of the model's layers can be packed as {mode}{detail}.", mode=mode, detail=detail))
     for name in names:
         # Looked up by name each time: a list of all modules would keep the dense ones alive.
@@ -127,8 +128,10 @@ def _replace(model: nn.Module, name: str, mode: str, double: bool) -> None:
             packed = QuantizedLinear.pack(dense, info)
         else:
             packed = PackedLinear.from_linear(dense, mode, double)
-    except BadModel as error:
-        raise BadModel(str(error).replace("A weight", say("The layer {name}", name=name), 1)) from None
+    except NotPacked as error:
+        raise BadModel(
+            say("The layer {name} cannot be packed as {mode}: {reason}.", name=name, mode=mode, reason=error.reason)
+        ) from None
     packed.freeze()
     mx.eval(packed.parameters())
     model.update_modules(tree_unflatten([(name, packed)]))

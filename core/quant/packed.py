@@ -19,6 +19,14 @@ _KERNEL_ROWS = {"nf4": 4, "fp4": 4, "int8": kernels.MAX_ROWS}
 _TILE = 1 << 20  # weights packed at a time
 
 
+class NotPacked(BadModel):
+    """A weight that cannot be packed, and the reason, to follow upon a colon."""
+
+    def __init__(self, mode: str, reason: str) -> None:
+        super().__init__(say("A weight cannot be packed as {mode}: {reason}.", mode=mode, reason=reason))
+        self.reason = reason
+
+
 class Packed(NamedTuple):
     """A matrix of n = out × in weights in one of core.quant.MODES."""
 
@@ -46,14 +54,12 @@ def quantize(weight: mx.array, mode: str, *, double: bool = False) -> Packed:
     shape = tuple(weight.shape)
     reason = misfit_reason(shape, mode)
     if reason:
-        raise BadModel(say("A weight cannot be packed as {mode}: {reason}.", mode=mode, reason=reason))
+        raise NotPacked(mode, reason)
     if info.mlx:
         return Packed(mode, shape, *_quantize_mlx(weight, info))
     codes, scales = _CODECS[mode].quantize(weight)
     if not mx.isfinite(scales).all().item():
-        raise BadModel(
-            say("A weight cannot be packed as {mode}: it holds numbers that are not finite (inf or nan).", mode=mode)
-        )
+        raise NotPacked(mode, say("it holds numbers that are not finite (inf or nan)"))
     if not double:
         return Packed(mode, shape, codes, scales)
     scale_codes, nested = nesting.quantize(scales)

@@ -1,7 +1,8 @@
 """The process in which a person's reward function runs; supervisor.py starts it. Needs nothing but Python.
 
 It reads a line of JSON with an id and a list of rows, and writes a line of JSON with the same id: {"scores": [...]} or
-{"error": "one sentence"}. The first request names the file, and its reply says whether it could be loaded.
+{"error": a sentence as core.text.sentence.pack() writes it}. The first request names the file, and its reply says
+whether it could be loaded.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from core.text.sentence import Sentence, pack, say
+
 LONGEST_MESSAGE = 300  # characters of an error's text that are passed on
 PARAMETERS = ("answers", "expected", "prompts", "thinking", "tokens")
 
@@ -26,7 +29,7 @@ class LoadedReward(NamedTuple):
     """A person's reward function, or what is wrong with the file."""
 
     function: Callable[..., Any]  # called with rows
-    problem: str  # "" where there is none
+    problem: Sentence | None = None
 
 
 def serve(requests: int, replies: int) -> None:
@@ -42,7 +45,7 @@ def serve(requests: int, replies: int) -> None:
             if os.getpid() != own:  # a fork that the function made and did not end
                 os._exit(0)
             # The line break before it ends whatever else may have been written to the pipe.
-            message = b"\n" + json.dumps(reply | {"id": request["id"]}).encode() + b"\n"
+            message = b"\n" + json.dumps(pack(reply) | {"id": request["id"]}).encode() + b"\n"
             while message:
                 message = message[os.write(replies, message) :]
 
@@ -58,20 +61,26 @@ def load(path: Path) -> LoadedReward:
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location("reward_file", path)
     if spec is None or spec.loader is None:
-        return _unusable(f"{path.name} is no Python file.")
+        return _unusable(say("{name} is no Python file.", name=path.name))
     module = sys.modules["reward_file"] = importlib.util.module_from_spec(spec)  # dataclasses look it up there
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever a person's file may raise
-        return _unusable(f"{describe_error(path, error)}.")
+        return _unusable(describe_error(path, error) + ".")
     members = vars(module)
     functions = [n for n, f in members.items() if inspect.isfunction(f) and f.__module__ == "reward_file"]
     public = [n for n in functions if not n.startswith("_")]
     name = "reward" if callable(members.get("reward")) else public[0] if len(public) == 1 else ""
     if not name:
-        return _unusable(f"{path.name} must have a function named reward.")
+        return _unusable(say("{name} must have a function named reward.", name=path.name))
     if inspect.isclass(members[name]):
-        return _unusable(f"{path.name}: {name} is a class; make one of it, as in {name} = Scorer().")
+        return _unusable(
+            say(
+                "{name}: {function} is a class; make one of it, as in {function} = Scorer().",
+                name=path.name,
+                function=name,
+            )
+        )
     return _bind(path, name, members[name])
 
 
@@ -83,7 +92,13 @@ def _bind(path: Path, name: str, function: Callable[..., Any]) -> LoadedReward:
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:  # some functions that are written in C do not tell
-        return _unusable(f"{path.name}: {name} does not tell what it asks for; call it in a function of your own.")
+        return _unusable(
+            say(
+                "{name}: {function} does not tell what it asks for; call it in a function of your own.",
+                name=path.name,
+                function=name,
+            )
+        )
     for p in parameters:
         if p.kind is p.VAR_KEYWORD:
             by_name += [n for n in PARAMETERS if n not in by_position]
@@ -93,22 +108,30 @@ def _bind(path: Path, name: str, function: Callable[..., Any]) -> LoadedReward:
             unknown.append(p.name)
     if unknown or not by_position + by_name:
         accepted = ", ".join(PARAMETERS)
-        unknown_names = ", ".join(unknown) or "nothing"
-        return _unusable(f"{path.name}: the function {name} may ask for {accepted}, not for {unknown_names}.")
+        unknown_names = ", ".join(unknown) or say("nothing")
+        return _unusable(
+            say(
+                "{name}: the function {function} may ask for {accepted}, not for {unknown}.",
+                name=path.name,
+                function=name,
+                accepted=accepted,
+                unknown=unknown_names,
+            )
+        )
 
     def call(rows: list[Row]) -> list[Any]:
         lists = {n: [row[n] for row in rows] for n in PARAMETERS}
         scores = function(*(lists[n] for n in by_position), **{n: lists[n] for n in by_name})
         return list(asyncio.run(_wait(scores)) if inspect.isawaitable(scores) else scores)
 
-    return LoadedReward(call, "")
+    return LoadedReward(call)
 
 
 async def _wait(scores: Awaitable[Any]) -> Any:
     return await scores
 
 
-def _unusable(problem: str) -> LoadedReward:
+def _unusable(problem: Sentence) -> LoadedReward:
     return LoadedReward(list, problem)
 
 
@@ -118,9 +141,11 @@ def score(path: Path, function: Callable[..., Any], rows: list[Row]) -> dict[str
         scores = function(rows)
     except (Exception, SystemExit) as error:
         row = find_failing_row(function, rows)
-        return {"error": f"{describe_error(path, error)} (at an answer to row {row})."}
+        failure = describe_error(path, error)
+        return {"error": say("{failure} (at an answer to row {row}).", failure=failure, row=row)}
     if len(scores) != len(rows):
-        return {"error": f"{path.name} gave {len(scores)} scores for {len(rows)} answers."}
+        counts = {"scores": len(scores), "answers": len(rows)}
+        return {"error": say("{name} gave {scores} scores for {answers} answers.", name=path.name, **counts)}
     return {"scores": [to_json_value(s) for s in scores]}
 
 
@@ -145,14 +170,20 @@ def find_failing_row(function: Callable[..., Any], rows: list[Row]) -> int:
     return int(rows[0]["line"])
 
 
-def describe_error(path: Path, error: BaseException) -> str:
+def describe_error(path: Path, error: BaseException) -> Sentence:
     """File, line and what went wrong there, without a full stop."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == path:
-        return f"{path.name}, line {error.lineno}: {error.msg}"
+        return _at(path, error.lineno, error.msg)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
-    position = f", line {frames[-1].lineno}" if frames else ""
     message = (_message(error)[:LONGEST_MESSAGE].strip().splitlines() or [""])[0].rstrip(".")
-    return f"{path.name}{position}: {type(error).__name__}{': ' + message if message else ''}"
+    what = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return _at(path, frames[-1].lineno if frames else None, what)
+
+
+def _at(path: Path, line: int | None, what: str) -> Sentence:
+    if line is None:
+        return say("{name}: {error}", name=path.name, error=what)
+    return say("{name}, line {line}: {error}", name=path.name, line=line, error=what)
 
 
 def _message(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from core import trust
 from core.errors import Unavailable
 from core.rewards.answer import Answer, Reward
-from core.rewards.process import ProcessFailed, RewardProcess, TooLong
+from core.rewards.process import ProcessFailed, RewardProcess, TooLong, read_sentence
 from core.text.sentence import say
 
 START_SECONDS = 30.0  # for Python to start and the file to be imported
@@ -94,7 +94,7 @@ class FileReward:
         if "error" in reply:
             if ends:
                 self.close()
-            raise RewardFileFailed(str(reply["error"]))
+            raise RewardFileFailed(read_sentence(reply["error"]))
 
     def _check_number(self, value: Any, answer: Answer) -> float:
         if isinstance(value, int | float) and abs(value) <= LARGEST:

@@ -98,7 +98,7 @@ def check_rewards(weights: Mapping[str, float], settings: RewardSettings) -> Non
     try:
         re.compile(settings.pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise BadOption(say("--reward-pattern is no regular expression: {error}.", error=error)) from None
+        raise BadOption(say("--reward-pattern is no regular expression: {reason}.", reason=error)) from None
 
 
 def score_answers(weights: Mapping[str, float], settings: RewardSettings, answers: Sequence[Answer]) -> ScoringResult:

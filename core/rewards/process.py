@@ -13,7 +13,7 @@ from typing import Any
 
 from core.device.child_process import child_command
 from core.redact import environment_without_secrets
-from core.text.sentence import say
+from core.text.sentence import say, shorten, unpack
 
 END_SECONDS = 2.0  # for the supervisor to end everything, before it is ended itself
 PIECE = 1 << 16  # bytes that are read and written at once
@@ -77,7 +77,7 @@ class RewardProcess:
                         reply = _parse(line)
                         if reply.get("id") == key:
                             return reply
-                        ended = ended or str(reply.get("ended", ""))[:200]
+                        ended = ended or read_sentence(reply.get("ended", ""))
                     if ended or not piece:
                         raise self._fail(ProcessFailed(ended or say("ended its process")))
                     if received > reply_bytes:
@@ -131,3 +131,12 @@ def _parse(line: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_sentence(packed: Any) -> str:
+    """A sentence of a reply; what a reward file has written itself is taken as text."""
+    try:
+        said = unpack(packed)
+    except ValueError:
+        said = packed
+    return shorten(said if isinstance(said, str) else str(said))

@@ -2,7 +2,7 @@
 
 It starts that process (child.py) as a fork of its own, runs nothing of the person's, and ends everything that was
 started from there: when Hone closes the pipe ALIVE or is gone, when the process ends, or when it takes more than BYTES
-of memory. Why it ended goes to Hone as {"ended": "the reason"}. It leads a process group, which Hone can end too.
+of memory. Why it ended goes to Hone as {"ended": the reason}. It leads a process group, which Hone can end too.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from core.text.sentence import say
+from core.text.sentence import pack, say
 
 PRIVATE = 200  # the pipes lie at this descriptor and above, where nobody expects them; macOS allows 255
 PAUSE = 0.05  # seconds between two looks at the process
@@ -40,7 +40,7 @@ def main(alive: int, memory: int) -> None:
     if reason:
         os.set_blocking(replies, False)
         with contextlib.suppress(OSError):  # a full pipe, or nobody there to read it
-            os.write(replies, b"\n" + json.dumps({"ended": reason}).encode() + b"\n")
+            os.write(replies, b"\n" + json.dumps({"ended": pack(reason)}).encode() + b"\n")
     _end_all()
 
 

@@ -18,7 +18,7 @@ def score(answer: Answer, settings: RewardSettings) -> Score:
     try:
         value = json.loads(text)
     except ValueError as error:
-        return Score(0.0, say("is no JSON: {error}", error=error) if text else say("is empty"))
+        return Score(0.0, say("is no JSON: {reason}", reason=error) if text else say("is empty"))
     except RecursionError:
         return Score(0.0, say("is nested too deeply to be read"))
     if not isinstance(value, dict | list):

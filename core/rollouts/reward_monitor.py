@@ -43,7 +43,9 @@ class RewardMonitor:
                 warnings.append(
                     (
                         "refill",
-                        say("{sentence}; it learns from fewer. Later steps like it are not told.", sentence=sentence),
+                        say(
+                            "{sentence}; it learns from fewer. Later steps like it are not reported.", sentence=sentence
+                        ),
                     )
                 )
         if number < CONSTANT_ROUNDS:
@@ -71,7 +73,7 @@ class RewardMonitor:
         self._failures += 1
         if self._failures > MAX_FAILURE_WARNINGS:
             return []
-        ending = say(" Further failures are not told.") if self._failures == MAX_FAILURE_WARNINGS else ""
+        ending = say(" Further failures are not reported.") if self._failures == MAX_FAILURE_WARNINGS else ""
         return [("reward", say("{problems} These answers are left out.{ending}", problems=problems[0], ending=ending))]
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadData
+from core.rewards.kept_reasons import keep_reasons, read_reasons
+from core.text.reasons import reason
 from core.text.sentence import say
 
 
@@ -56,7 +58,7 @@ class RolloutGroup:
                 "reward": None if math.isnan(rollout.reward) else rollout.reward,
                 "advantage": rollout.advantage,
                 "rewards": dict(rollout.scores),
-                "why": dict(rollout.reasons),
+                **keep_reasons(rollout.reasons),
                 "cut": rollout.truncated,
                 "entropy": rollout.entropy,
                 "ids": rollout.ids,
@@ -89,7 +91,7 @@ def read_samples(path: Path, vocabulary: int | None = None, skip_damaged: bool =
                         raise
                     yield group
     except OSError as error:
-        raise BadData(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
+        raise BadData(say("{path} cannot be read: {reason}.", path=path, reason=error)) from None
     except UnicodeDecodeError:
         raise BadData(say("{path} is no text file.", path=path)) from None
 
@@ -111,11 +113,8 @@ def parse_group(line: str, location: str, vocabulary: int | None = None) -> Roll
         prompt_ids = tuple(int(i) for i in record["prompt_ids"])
         step = int(record.get("step", 0))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        defect = (
-            say("it lacks {error}", error=error)
-            if isinstance(error, KeyError)
-            else say("it is not in the form of samples.jsonl")
-        )
+        is_lacking = isinstance(error, KeyError)
+        defect = reason(error) if is_lacking else say("it is not in the form of samples.jsonl")
         raise BadData(
             say("{location} holds no recorded answers: {defect}.", location=location, defect=defect)
         ) from None
@@ -155,5 +154,5 @@ def _parse_rollout(answer: Mapping[str, Any]) -> Rollout:
         truncated=bool(answer.get("cut", False)),
         entropy=float(answer.get("entropy", 0.0)),
         scores={str(name): float(value) for name, value in answer.get("rewards", {}).items()},
-        reasons={str(name): str(reason) for name, reason in answer.get("why", {}).items()},
+        reasons=read_reasons(answer),
     )

@@ -257,15 +257,9 @@ class Run:
                 )
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise BadOption(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
+            raise BadOption(say("{path} cannot be read: {reason}.", path=path, reason=error)) from None
         except ValueError as error:  # it is no UTF-8
-            raise BadOption(
-                say(
-                    "{path} is not valid TOML: {error}.",
-                    path=path,
-                    error=str(error).partition(";")[0].rstrip("."),
-                )
-            ) from None
+            raise BadOption(say("{path} is not valid TOML: {reason}.", path=path, reason=error)) from None
         return cls.from_toml(text, str(path))
 
     @classmethod
@@ -273,18 +267,8 @@ class Run:
         """The run in the text of a run.toml, without any yes to code; `origin` opens the sentence of a BadOption."""
         try:
             values = tomllib.loads(text)
-        except RecursionError:
-            raise BadOption(
-                say("{origin} is not valid TOML: its lists are nested too deeply.", origin=origin)
-            ) from None
-        except ValueError as error:  # also of numbers of thousands of digits
-            raise BadOption(
-                say(
-                    "{origin} is not valid TOML: {error}.",
-                    origin=origin,
-                    error=str(error).partition(";")[0].rstrip("."),
-                )
-            ) from None
+        except (ValueError, RecursionError) as error:  # also of numbers of thousands of digits
+            raise BadOption(say("{path} is not valid TOML: {reason}.", path=origin, reason=error)) from None
         return cls.from_dict(_without_permissions(values), origin)
 
 

@@ -240,7 +240,7 @@ def _listen(host: str, port: int) -> _HttpServer:
                 say("There is no permission to use port {port}; choose one from 1024 on.", port=port)
             ) from None
         raise Unavailable(
-            say("{host}, port {port}, cannot be used: {reason}.", host=host, port=port, reason=error.strerror)
+            say("{host}, port {port}, cannot be used: {reason}.", host=host, port=port, reason=error)
         ) from None
     server.is_local = is_loopback(host)
     return server

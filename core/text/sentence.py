@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MAX_SENTENCE = 300  # characters
+SAID = "said"  # the only key of what stands for a sentence in JSON
 CAPITALIZED = "{text:capitalized}"  # the words of a text with a capital at its beginning
 
 
@@ -32,17 +33,29 @@ def say(words: str, /, **values: Any) -> Sentence:
     """`words` with the values in the place of their {names}, as str.format() puts them there; braces in words without
     values are braces.
 
-    `words` has to be a literal, which resources.make.languages finds and app.desktop.language translates. Errors and
-    paths among the values are taken as their text.
+    `words` has to be a literal, which resources.make.languages finds and app.desktop.language translates. Of errors
+    among the values the reason is said, as core.text.reasons has it; paths are taken as their text.
     """
-    values = {name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()}
+    values = {name: as_value(value) for name, value in values.items()}
     return _with_words(words.format(**values) if values else words, words, values)
 
 
+def as_value(value: Any) -> str | int | float:
+    """What a value of a sentence is said as."""
+    if isinstance(value, BaseException):
+        from core.text.reasons import reason  # whose sentences are made by say()
+
+        return reason(value)
+    return value if isinstance(value, str | int | float) else str(value)
+
+
 def join(sentences: Iterable[str], separator: str = " ") -> Sentence:
-    """separator.join() that keeps the sentences."""
+    """separator.join() that keeps the sentences, the separator too where it is one."""
     parts = {f"part{n}": sentence for n, sentence in enumerate(sentences)}
-    return _with_words(separator.join(parts.values()), separator.join(f"{{{name}}}" for name in parts), parts)
+    text, names = separator.join(parts.values()), (f"{{{name}}}" for name in parts)
+    if isinstance(separator, Sentence):
+        return _with_words(text, "{separator}".join(names), parts | {"separator": separator})
+    return _with_words(text, separator.join(names), parts)
 
 
 def capitalize(text: str) -> Sentence:
@@ -92,5 +105,28 @@ def to_plain(sentence: Sentence) -> list[Any]:
 def from_plain(said: Any) -> Sentence:
     """The sentence that to_plain() took apart. Raises ValueError, TypeError, LookupError where it is none."""
     words, plain = said
+    if not isinstance(words, str):
+        raise TypeError(f"not the words of a sentence: {words!r}")
     values = {name: from_plain(v) if isinstance(v, list) else v for name, v in plain.items()}
     return capitalize(values["text"]) if words == CAPITALIZED else say(words, **values)
+
+
+def pack(value: Any) -> Any:
+    """A value as JSON takes it, in which each sentence of its lists and dicts is {"said": [words, values]}."""
+    if isinstance(value, Sentence):
+        return {SAID: to_plain(value)}
+    if isinstance(value, Mapping):
+        return {key: pack(inner) for key, inner in value.items()}
+    return [pack(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def unpack(value: Any) -> Any:
+    """The value that pack() made ready for JSON, with lists for tuples. Raises ValueError for a damaged sentence."""
+    if isinstance(value, dict):
+        if value.keys() == {SAID}:
+            try:
+                return from_plain(value[SAID])
+            except (TypeError, LookupError, AttributeError) as error:
+                raise ValueError(f"not a sentence: {str(value)[:80]}") from error
+        return {key: unpack(inner) for key, inner in value.items()}
+    return [unpack(inner) for inner in value] if isinstance(value, list) else value

@@ -34,7 +34,7 @@ from core.reference.frozen_model import file_stamps
 from core.resolved import Backend, Decision, EnginePart, NeuralEngineFacts, Packing
 from core.run import Run
 from core.run.folder import RunFolder
-from core.text.sentence import join_and, say
+from core.text.sentence import capitalize, join_and, say
 from core.training.data_setup import TrainingData
 from core.training.model_setup import TrainingModel
 
@@ -164,7 +164,7 @@ def start_engine(model: TrainingModel, verdict: Verdict) -> Generator[Event, Non
         first_use.close()
         engine.close()
         if isinstance(error, RunnerError | ValueError):
-            return refused("runtime", f"{str(error).rstrip('.')}."), None
+            return refused("runtime", capitalize(say("{reason}.", reason=error))), None
         raise
     watch = EngineWatch(engine, verdict.facts["seconds"], try_again, first_use)
     if engine.failure:
@@ -192,7 +192,7 @@ def start_forward(
     except BaseException as error:
         passes.close()
         if isinstance(error, RunnerError | ValueError):
-            return refused("runtime", f"{str(error).rstrip('.')}."), None
+            return refused("runtime", capitalize(say("{reason}.", reason=error))), None
         raise
     return verdict, passes
 

@@ -132,7 +132,7 @@ def restore(path: Path, model: nn.Module, expected_state: Any) -> tuple[Progress
         state = mx.load(str(path / OPTIMIZER))
         random = state.pop("random")
     except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
-        raise BadModel(say("The checkpoint {path} cannot be read: {error}.", path=path, error=error)) from None
+        raise BadModel(say("The checkpoint {path} cannot be read: {reason}.", path=path, reason=error)) from None
     if _shapes(weights) != _shapes(adapters.trainable_tensors(model)):
         raise BadModel(say("The checkpoint {path} was made with other adapter options or another model.", path=path))
     if _shapes(state) != _shapes(dict(tree_flatten(expected_state))):

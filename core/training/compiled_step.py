@@ -14,6 +14,7 @@ import mlx.core as mx
 from core.data.batch.batches import Batch
 from core.data.batch.packing import Layout
 from core.device.gpu_failure import find_failure
+from core.text.reasons import reason
 
 MIN_REPEATS = 3  # times that a shape has come up before it is compiled
 # Each compiled shape keeps arrays of its own, and Metal ends a process with 499,000 live allocations.
@@ -61,7 +62,7 @@ class CompiledStep:
         except (ValueError, RuntimeError) as error:  # what tracing raises where a model looks at numbers on its way
             if find_failure(error):  # of work that was given to the GPU before
                 raise
-            self.error = (str(error).strip().splitlines() or ["no word"])[0]
+            self.error = reason(error)
             return self._function(parameters, batch, precomputed, weight)
 
     def _choose(self, shapes: Any) -> bool:

@@ -13,7 +13,7 @@ from core.redact import redact
 from core.run import Run
 from core.run.event_log import CHECKPOINT
 from core.run.folder import REPORT, RUN, RunFolder
-from core.text.sentence import say
+from core.text.sentence import say, shorten
 from core.training import report
 
 
@@ -47,9 +47,7 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None,
     except BaseException as error:
         sentence = explain_failure(error)
         if sentence is None:
-            log_ending(
-                say("Something went wrong inside Hone: {name}: {error}", name=type(error).__name__, error=error)[:500]
-            )
+            log_ending(describe_bug(error))
             raise
         log_ending(sentence)
         if isinstance(error, UserError):
@@ -86,10 +84,16 @@ def explain_failure(error: BaseException) -> str | None:
         )
     if isinstance(error, SystemExit):
         return say("Code that came with the model asked Python to exit, which ended the run.")
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError) and error.errno:
         return say(
             "{filename} could not be read or written: {reason}.",
             filename=error.filename or say("A file or a pipe"),
-            reason=error.strerror,
+            reason=error,
         )
     return None
+
+
+def describe_bug(error: BaseException) -> str:
+    """A sentence for what nobody but Hone can put right."""
+    name, reason = type(error).__name__, shorten(str(error), 500)
+    return say("Something went wrong inside Hone: {name}: {reason}", name=name, reason=reason)

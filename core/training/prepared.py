@@ -12,6 +12,7 @@ from core.data.format.example import Example
 from core.data.tokenize import cache, cache_file
 from core.data.tokenize.token_store import TokenStore
 from core.events import Warned
+from core.text.sentence import pack, unpack
 from core.training.row_counts import RowCounts
 
 Rows = TokenStore | GroupRows
@@ -55,10 +56,10 @@ def read_prepared(key: str) -> Prepared | None:
         return None
     about, counts = entry.about["source"], entry.about["counts"]
     sides = [as_rows(entry.stores[name], *entry.about[name]) for name in ("train", "held_out")]
-    about["warnings"] = tuple(Warned(**warned) for warned in about["warnings"])
+    about["warnings"] = tuple(Warned(**warned) for warned in unpack(about["warnings"]))
     about["examples"] = tuple(map(_example_from, about["examples"]))
     about["eval_paths"] = tuple(about["eval_paths"])
-    counts["notes"] = tuple((note, number) for note, number in counts["notes"])
+    counts["notes"] = tuple((note, number) for note, number in unpack(counts["notes"]))
     return Prepared(sides[0], sides[1], RowCounts(**counts), Source(**about))
 
 
@@ -67,14 +68,15 @@ def write_prepared(key: str, prepared: Prepared) -> Prepared | None:
     many, or a value of an example is none that JSON can hold."""
     sides = {"train": prepared.train, "held_out": prepared.held_out}
     stores = {name: _texts_of(rows) for name, rows in sides.items()}
-    source = asdict(prepared.source)
+    source, counts = asdict(prepared.source), asdict(prepared.counts)
+    source["warnings"], counts["notes"] = pack(source["warnings"]), pack(counts["notes"])
     try:
         written = json.loads(json.dumps(source["examples"]))
     except (TypeError, ValueError):
         return None
     if tuple(map(_example_from, written)) != prepared.source.examples:
         return None
-    about = {"source": source, "counts": asdict(prepared.counts), **{n: _describe(rows) for n, rows in sides.items()}}
+    about = {"source": source, "counts": counts, **{n: _describe(rows) for n, rows in sides.items()}}
     is_written = cache_file.write_entry(cache.cache_folder(), key, stores, about)
     return read_prepared(key) if is_written else None
 

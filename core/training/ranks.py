@@ -20,7 +20,7 @@ from core.run import Run
 from core.run.folder import RunFolder
 from core.text.sentence import say
 from core.training.checkpoint import Progress
-from core.training.endings import explain_failure
+from core.training.endings import describe_bug, explain_failure
 from core.training.inputs import NAMES
 from core.training.train_step import TrainStep
 
@@ -58,7 +58,7 @@ def telling_ranks(group: Group) -> Iterator[Group]:
         _end_others(group, say("it was ended at once."))
         raise
     except BaseException as error:
-        _end_others(group, explain_failure(error) or f"{type(error).__name__}: {error}"[:500])
+        _end_others(group, explain_failure(error) or describe_bug(error))
         raise
 
 

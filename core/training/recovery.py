@@ -46,7 +46,7 @@ class Recovery:
                 before = say(
                     "Steps are computed {words}, as they had to be before for this model here", words=self.size.words
                 )
-                self.notes.append(("remembered-size", f"{before}."))
+                self.notes.append(("remembered-size", before + "."))
 
     def take_notes(self) -> Iterator[Warned]:
         """What is to be told, each once."""
@@ -135,7 +135,7 @@ class Recovery:
             answers=self.size.answers,
             at_once=at_once,
         )
-        self.notes.append(("gpu-answers", f"{fewer}: {failure.value}."))
+        self.notes.append(("gpu-answers", say("{what}: {failure}.", what=fewer, failure=failure.value)))
 
     def _clean_up(self, error: BaseException) -> GPUFailure:
         """What failed, with nothing left of it. Raises the error where it is none of the GPU's, and Unavailable where
@@ -155,7 +155,7 @@ class Recovery:
         """Whether the work is to be done again at the same size, which is told."""
         if failure is GPUFailure.VICTIM and self._retries < MAX_RETRIES:
             self._retries += 1
-            self.notes.append(("gpu-retry", f"{what}: {failure.value}."))
+            self.notes.append(("gpu-retry", say("{what}: {failure}.", what=what, failure=failure.value)))
             return True
         if failure is GPUFailure.TOO_MANY_BUFFERS and not self._is_bounded:
             self._bound()

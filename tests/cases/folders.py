@@ -87,7 +87,7 @@ FOLDERS: dict[str, tuple[Change, str]] = {
     "header no JSON": (header("{nothing"), "model.safetensors cannot be read as JSON"),
     "header a list": (header("[]"), "model.safetensors does not hold a JSON object"),
     "header nested": (header('{"a":' * 100_000), "model.safetensors cannot be read as JSON: it is nested too deeply"),
-    "header no text": (header(b"\xff\xfe{}"), "model.safetensors cannot be read as JSON: it is no text in UTF-8"),
+    "header no text": (header(b"\xff\xfe{}"), "cannot be read as JSON: line 1, column 1: it is no text in UTF-8"),
     "tensor a number": (header('{"w": 5}'), "its header does not describe the tensor 'w' rightly"),
     "negative shape": (tensor(shape=[-2]), "its header does not describe the tensor 'w' rightly"),
     "shape of words": (tensor(shape=["2"]), "its header does not describe the tensor 'w' rightly"),
@@ -142,6 +142,6 @@ FOLDERS: dict[str, tuple[Change, str]] = {
     "rotary unknown": (config(rope_scaling={"rope_type": "mine", "factor": 2.0}), "cannot be loaded: Unsupported RoPE type"),
     "other vocabulary": (config(vocab_size=100), "cannot be loaded: Expected shape"),
     "config nested": (write(CONFIG, '{"a":' * 100_000), "config.json cannot be read as JSON: it is nested too deeply"),
-    "config with a mark": (lambda folder: (folder / CONFIG).write_bytes(b"\xef\xbb\xbf" + (folder / CONFIG).read_bytes()), "config.json cannot be read as JSON: Unexpected UTF-8 BOM"),
+    "config with a mark": (lambda folder: (folder / CONFIG).write_bytes(b"\xef\xbb\xbf" + (folder / CONFIG).read_bytes()), "cannot be read as JSON: line 1, column 1: it begins with"),
     "config a list": (write(CONFIG, "[]"), "config.json does not hold a JSON object"),
 }  # fmt: skip

@@ -299,7 +299,9 @@ FILES = (
     *(Case(f"a conversation written out with {text.split()[0]}", TEXT, [{"text": text}], (f"{text[0]}*{text[1:]}",),
            ("written-out",), "1 text is a conversation written out")
       for text in ("### Human: Hi?### Assistant: Yes.", "### Instruction:\nHi?\n\n### Response:\nYes.",
-                   "[INST] Hi? [/INST] Yes.", "User: Hi?\nAssistant: Yes.", "\n<human>: Hi?\n<bot>: Yes.")),
+                   "[INST] Hi? [/INST] Yes.", "User: Hi?\nAssistant: Yes.", "\n<human>: Hi?\n<bot>: Yes.",
+                   "Q: Hi?\nA: Yes.", "frage: Hi?\nANTWORT: Yes.")),
+    Case("a list that begins with letters", TEXT, [{"text": "P: one\nA: two"}], ("P*: one\nA: two",)),
     Case("a text about users", TEXT, [{"text": "The user: a person. Assistants help."}],
          ("T*he user: a person. Assistants help.",)),
     Case("steps that are marked", TEXT, [{"prompt": "2+2?", "completions": ["Two", "and two"], "labels": [True, False]}],

@@ -116,12 +116,12 @@ def answer(**values: Any) -> Callable[[Server], None]:
     ("change", "problem"),
     [
         (answer(status=404), "the releases' address answered 404"),
-        (answer(contents=b"<html>"), "the answer is no release: Expecting value"),
-        (answer(contents=b"[" * 100_000), "the answer is no release: "),
-        (answer(contents=b"[]"), "the answer is no release: it is no JSON object"),
-        (answer(contents=b"{}"), "the answer is no release: it lacks tag_name or html_url"),
-        (answer(contents=b" " * 1_000_001), "the answer is no release: it is too long"),
-        (answer(contents=b"\xff"), "the answer is no release: "),
+        (answer(contents=b"<html>"), "names no release: line 1, column 1: expecting value"),
+        (answer(contents=b"[" * 100_000), "names no release: "),
+        (answer(contents=b"[]"), "names no release: it is no JSON object"),
+        (answer(contents=b"{}"), "names no release: it lacks tag_name or html_url"),
+        (answer(contents=b" " * 1_000_001), "names no release: it is too long"),
+        (answer(contents=b"\xff"), "names no release: "),
         (answer(contents=json.dumps(RELEASE | {"tag_name": "nightly"}).encode()), "'nightly' is no version"),
         (answer(contents=json.dumps(RELEASE | {"html_url": "file:///etc/passwd"}).encode()), "is not https"),
         (answer(status=302, location="http://127.0.0.1:1/x"), "the releases' address cannot be reached: "),
@@ -141,9 +141,9 @@ def test_an_answer_that_is_none_is_told_by_the_doctor_alone(
 def test_no_network(server: Server, tmp_path: Path) -> None:
     (tmp_path / "releases.url").write_text("http://127.0.0.1:1/releases")
     problem = update_check.ask().problem
-    assert problem.startswith("the releases' address cannot be reached: ") and "Connection refused" in problem
+    assert problem.startswith("the releases' address cannot be reached: ") and "the connection was refused" in problem
     (tmp_path / "releases.url").write_text("http://example.org/releases")
-    assert update_check.ask().problem == "the answer is no release: its address is not https"
+    assert update_check.ask().problem == "what the releases' address answers names no release: its address is not https"
 
 
 @pytest.mark.parametrize("kept", ["", "[]", "{}", '{"wanted": false}', "\x00", '{"version": "never"}'])

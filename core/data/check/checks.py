@@ -19,12 +19,12 @@ LENGTH_BIAS_SHARE = 0.8
 # How conversations that are written out as one text name who asks and who answers.
 _ASKS = re.compile(
     r"\[INST\]|<\|im_start\|>user|<\|user\|>|<start_of_turn>user|user<\|end_header_id\|>"
-    r"|(^|[\n#<] ?)(human|user|instruction|question)>? ?:",
+    r"|(^|[\n#<] ?)(human|user|instruction|question|q|frage)>? ?:",
     re.IGNORECASE,
 )
 _REPLIES = re.compile(
     r"\[/INST\]|<\|im_start\|>assistant|<\|assistant\|>|<start_of_turn>model|assistant<\|end_header_id\|>"
-    r"|[\n#<] ?(assistant|response|answer|output|bot|gpt|ai)>? ?:",
+    r"|[\n#<] ?(assistant|response|answer|output|bot|gpt|ai|a|antwort)>? ?:",
     re.IGNORECASE,
 )
 OVERLAP = Remark(

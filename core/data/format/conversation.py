@@ -49,6 +49,27 @@ def is_conversation(value: Any) -> bool:
     )
 
 
+_MESSAGES = {
+    "system": say("system message"),
+    "developer": say("developer message"),
+    "user": say("user message"),
+    "assistant": say("assistant message"),
+    "tool": say("tool message"),
+}
+
+_SPEAKERS = {  # as a sentence has them behind "with"
+    "system": say("the system"),
+    "developer": say("the developer"),
+    "user": say("the user"),
+    "tool": say("the tool"),
+}
+
+
+def describe_message(role: str) -> str:
+    """What a message of this role is called."""
+    return _MESSAGES.get(role) or say("{role} message", role=role)
+
+
 def is_null(value: Any) -> bool:
     """Whether a value is null, or NaN, which stands for an empty cell."""
     return value is None or (isinstance(value, float) and math.isnan(value))
@@ -135,7 +156,8 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
         remarks.append(Remark("empty-turn", "warning", message, say("It is not learned.")))
     if last + 1 == len(messages):
         return messages, remarks
-    message = say("The conversation ends with the {role}, not with an answer.", role=messages[-1]["role"])
+    role = messages[-1]["role"]
+    message = say("The conversation ends with {role}, not with an answer.", role=_SPEAKERS.get(role, role))
     remarks.append(Remark("ends-with-user", "warning", message, say("What follows the last answer is left out.")))
     return messages[: last + 1], remarks
 

@@ -133,8 +133,8 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
         data_files = sorted(
             f for f in _few(folder.rglob("*"), folder) if f.is_file() and _is_data(f.relative_to(folder))
         )
-    except PermissionError:
-        raise Unavailable(say("{folder} cannot be read: permission denied.", folder=folder)) from None
+    except PermissionError as error:
+        raise Unavailable(say("{folder} cannot be read: {reason}.", folder=folder, reason=error)) from None
     if not data_files or (folder / _MODEL).is_file() or (folder / _ADAPTER).is_file():
         _refuse_model_folder(folder)
     parts: dict[str, list[Path]] = {"train": [], "valid": [], "test": [], "": []}

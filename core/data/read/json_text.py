@@ -61,7 +61,7 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
                 broken += 1
         if broken >= _MOST_BROKEN:
             message = say("{broken:,} values one after the other are broken; what follows is not read.", broken=broken)
-            yield Problem("json-end", "error", window.line, message, say("Mend what is told before it."))
+            yield Problem("json-end", "error", window.line, message, say("Put right what is said before it."))
             return
     yield from window.take_problems()
     if in_array:

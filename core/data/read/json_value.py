@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.data.read.source import Piece, Problem
+from core.text.reasons import json_reason
 from core.text.sentence import say, shorten
 
 MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is left out
@@ -214,22 +215,6 @@ def checked_value(value: Any, text: str, line: int) -> tuple[Piece, ...]:
     return ((line, value),)
 
 
-# What Python's decoder says, in words of this program.
-_REASONS = {
-    "Expecting value": say("expecting value"),
-    "Expecting ',' delimiter": say("expecting ',' delimiter"),
-    "Expecting ':' delimiter": say("expecting ':' delimiter"),
-    "Expecting property name enclosed in double quotes": say("expecting property name enclosed in double quotes"),
-    "Illegal trailing comma before end of object": say("illegal trailing comma before end of object"),
-    "Illegal trailing comma before end of array": say("illegal trailing comma before end of array"),
-    "Unterminated string starting at": say("unterminated string"),
-    "Invalid control character at": say("invalid control character at"),
-    "Invalid \\escape": say("invalid \\escape"),
-    "Invalid \\uXXXX escape": say("invalid \\uXXXX escape"),
-    "Extra data": say("extra data"),
-}
-
-
 def decoding_problem(text: str, line: int, error: Exception, start: int = 0) -> Problem:
     """What is wrong with a value that begins at `start`, on this line, from the error that decoding it raised."""
     if isinstance(error, RecursionError):
@@ -238,10 +223,9 @@ def decoding_problem(text: str, line: int, error: Exception, start: int = 0) -> 
         return Problem("json", "error", line, say("The JSON holds a number that is too long."))
     error_line = line + text.count("\n", start, error.pos)
     column = error.pos - text.rfind("\n", 0, error.pos)
-    reason = _REASONS.get(error.msg) or error.msg[0].lower() + error.msg[1:].removesuffix(" starting at")
     return Problem(
         "json",
         "error",
         error_line,
-        say("The JSON is broken at column {column}: {reason}.", column=column, reason=reason),
+        say("The JSON is broken at column {column}: {reason}.", column=column, reason=json_reason(error)),
     )

@@ -40,7 +40,7 @@ def read_parquet(data_file: Source) -> Iterator[Piece]:
                 number += 1
     except (duckdb.Error, ValueError, OverflowError, RuntimeError) as error:  # a number or a text that cannot be one
         raise BadData(
-            say("{path} is a damaged Parquet file: {error}.", path=data_file.path, error=_first_sentence(error))
+            say("{path} is a damaged Parquet file: {reason}.", path=data_file.path, reason=_first_sentence(error))
         ) from None
 
 

@@ -79,8 +79,6 @@ class Source:
                 head = file.read(HEAD_BYTES)
         except FileNotFoundError:
             raise BadData(say("There is no file {path}.", path=path)) from None
-        except PermissionError:
-            raise Unavailable(say("{path} cannot be read: permission denied.", path=path)) from None
         except READ_ERRORS as error:
             raise unreadable_error(path, error) from None
         if not head:
@@ -246,13 +244,7 @@ def check_is_file(path: Path) -> None:
 
 def unreadable_error(path: Path, error: BaseException) -> Unavailable:
     """The error, with its sentence, for a file that cannot be read, or not any further."""
-    return Unavailable(
-        say(
-            "{path} cannot be read: {error}.",
-            path=path,
-            error=str(getattr(error, "strerror", None) or error).rstrip("."),
-        )
-    )
+    return Unavailable(say("{path} cannot be read: {reason}.", path=path, reason=error))
 
 
 def encoding_problem(line: int) -> Problem:

@@ -30,7 +30,7 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
             cells = rows.read()
         except csv.Error as error:
             yield Problem(
-                "table", "error", data_file.line_end[1] - 1, say("The table is broken here: {error}.", error=error)
+                "table", "error", data_file.line_end[1] - 1, say("The table is broken here: {reason}.", reason=error)
             )
             continue
         if cells is None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.tokenize.token_store import TokenStore
+from core.text.sentence import pack, unpack
 
 FORMAT_VERSION = 3  # of the files; also raised when the same example comes to be rendered or masked in another way
 MAX_BYTES = 4 << 30  # bytes of all files together
@@ -59,7 +60,7 @@ def write_entry(folder: Path, key: str, stores: Mapping[str, TokenStore], about:
         return False
     header = {
         "key": key,
-        "stores": {name: store.notes for name, store in stores.items()},
+        "stores": {name: pack(store.notes) for name, store in stores.items()},
         "counts": [len(a) for a in arrays],
         "sum": _checksum(map(_bytes, arrays)),
         "about": about,
@@ -110,7 +111,7 @@ def _parse(data: memoryview, file: BinaryIO, key: str) -> Entry | None:
         return None
     remaining = iter(arrays)
     stores = {
-        name: TokenStore(**{array: next(remaining) for array in _ARRAYS}, notes=tuple(notes))
+        name: TokenStore(**{array: next(remaining) for array in _ARRAYS}, notes=tuple(unpack(notes)))
         for name, notes in header["stores"].items()
     }
     return Entry(stores, header["about"]) if all(store.is_consistent() for store in stores.values()) else None

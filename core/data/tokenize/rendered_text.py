@@ -79,7 +79,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
     try:
         messages, full, note = render_with_fallbacks(messages, example.tools, tokenizer, add_generation_prompt)
     except TemplateRefused as error:
-        return RenderedText("", note=shorten(say("The chat template refuses this row: {error}.", error=error)))
+        return RenderedText("", note=shorten(say("The chat template refuses this row: {reason}.", reason=error)))
     dropped = find_dropped(row_messages, example.tools, full, tokenizer)
     notes = [form_note, note, *describe_dropped(dropped)]
     note = join(dict.fromkeys(shorten(line) for line in notes if line), "\n")
@@ -113,7 +113,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
         except TemplateRefused as error:
             answer, note = (
                 None,
-                _add_note(note, say("The chat template refuses a part of this row: {error}.", error=error)),
+                _add_note(note, say("The chat template refuses a part of this row: {reason}.", reason=error)),
             )
         if answer is None:
             note = _add_note(

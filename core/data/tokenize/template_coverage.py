@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.format.conversation import describe_message
 from core.data.format.example import Message
 from core.data.tokenize.render import TemplateRefused, Tools, render_with_fallbacks
 from core.text.sentence import say
 
 THINKING = ("reasoning_content", "thinking")  # keys of a message that hold what was thought before its text
-OFFERED, CALL, RESULT, THOUGHT = say("offered functions"), say("function calls"), say("function results"), "thinking"
+OFFERED, CALL = say("offered functions"), say("function calls")
+RESULT, THOUGHT = say("function results"), say("thinking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def find_dropped_plain(messages: Sequence[Message], tools: Tools) -> tuple[Part,
 def writes_developer(messages: Sequence[Message], tools: Tools, tokenizer: Any) -> bool:
     """Whether the template writes the messages of a developer in a conversation of this form."""
     written = _written(tokenizer, str(tokenizer.chat_template), _form(messages, tools))
-    wanted = {(say("developer message"), n) for n, m in enumerate(messages) if m["role"] == "developer"}
+    wanted = {(describe_message("developer"), n) for n, m in enumerate(messages) if m["role"] == "developer"}
     return written is None or wanted <= written
 
 
@@ -151,7 +153,7 @@ def _writes_thinking(tokenizer: Any, template: str) -> bool:
 
 
 def _text_kind(role: str) -> str:
-    return RESULT if role == "tool" else say("{role} message", role=role)
+    return RESULT if role == "tool" else describe_message(role)
 
 
 def _stands_in(part: str, text: str) -> bool:

@@ -76,13 +76,7 @@ def set_chat_template(tokenizer: Any, name: str) -> str:
     try:
         tokenizer.chat_template = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadOption(
-            say(
-                "The chat template {name} cannot be read: {error}.",
-                name=name,
-                error=getattr(error, "strerror", say("no text")),
-            )
-        ) from None
+        raise BadOption(say("The chat template {name} cannot be read: {reason}.", name=name, reason=error)) from None
     return ""
 
 

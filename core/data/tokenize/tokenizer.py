@@ -33,9 +33,8 @@ def load_tokenizer(folder: Path) -> Any:
         # Settings of the wrong kind show when it is used for the first time.
         tokenizer.decode(tokenizer("a b", add_special_tokens=True)["input_ids"])
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
-        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         raise BadModel(
-            say("The tokenizer in {folder} cannot be loaded: {reason}.", folder=folder, reason=reason)
+            say("The tokenizer in {folder} cannot be loaded: {reason}.", folder=folder, reason=error)
         ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise BadModel(

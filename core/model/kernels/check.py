@@ -28,10 +28,7 @@ def _test_kernels(parts: tuple[str, ...]) -> str:
         errors = differences(mx.bfloat16, parts)
         wrong = [name for name, error in errors.items() if not error <= TOLERANCE[mx.bfloat16]]
     except (RuntimeError, ValueError) as error:  # MLX raises these where a kernel does not compile or start
-        return say(
-            "they do not run on this GPU ({splitlines})",
-            splitlines=(str(error).strip().splitlines() or ["no word"])[0][:200],
-        )
+        return say("they do not run on this GPU ({reason})", reason=error)
     return say("they give wrong numbers on this GPU ({wrong})", wrong=", ".join(wrong)) if wrong else ""
 
 

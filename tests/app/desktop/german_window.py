@@ -84,7 +84,7 @@ def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
     (box,) = window.findChildren(MessageBox)
     found = {
         "places": window.sidebar._list.item(1).text(),
-        "rows": wizard.data.scanned.sentence,
+        "rows": wizard.data.file.sentence.text(),
         "field": shown,
         "axis": axis.tickStrings([0.5, 1.0], 1.0, 0.5),
         "toml": (folder / "run.toml").read_text(encoding="utf-8"),

@@ -23,7 +23,7 @@ def test_people_read_commas_and_files_keep_points(dataset: Path, tmp_path: Path)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["places"] == "Neuer Lauf"
-    assert "60 rows" in found["rows"]  # the core's sentences of a person's data stay in English
+    assert found["rows"] == "Prompt und Vervollständigung, 60 Zeilen: prompt und completion."
     assert (found["field"], found["axis"]) == ("0,00025", ["0,5", "1,0"])
     assert found["rate"] == 0.0003  # typed as 0,0003
     assert tomllib.loads(found["toml"])["train"]["learning_rate"] == 0.0003

@@ -15,13 +15,15 @@ from typing import Any
 
 import core  # noqa: F401  first: it loads the fast BLAS before anything brings in MLX
 from app.desktop import language
+from tests.app.desktop.shown import shown_texts
 
 FRAGMENT = re.compile(r"⟦[^⟦⟧]*(⟧|$)")  # a card shows a text's first sentence alone
 # Names of programs, models and licences, files, keys of settings and their values, units, what stands in sample rows.
 ALLOWED = re.compile(
     r"Hone|MLX|AMD .*|Intel.*|CPU \(MLX\)|prompt|completion|question|rows\.jsonl:\d+:|"
     r"English|Deutsch|(Qwen|SmolLM|Llama)\S* \S+|\S+\.(jsonl?|toml|md|txt)|\S+/\S+|[a-z]+-\d\.\d|qwen3|"
-    r"\d{4}-[\d-]+-sft-demo|[A-Z]{2,8}|LoRA|DoRA|(Ctrl|Alt|Shift|Meta|Del|F\d+).*|[a-z]+(_[a-z0-9]+)+|float32|all|demo|messages|numeric=1|"
+    r"\d{4}-[\d-]+-sft-demo|[A-Z]{2,8}|LoRA|DoRA|(Ctrl|Alt|Shift|Meta|Del|F\d+).*|[a-z]+(_[a-z0-9]+)+|float32|all|demo|numeric=1|"
+    r"messages|tools|air|gone|mini|my-model|Hugging Face|"
     r"\d+ (GB|MB|KB|s|min|bit)|What is 2 plus 2\?|I do not know\.|It is \d+\."
 )
 # A menu of pyqtgraph that is switched off, and what stands in the rows of the file with problems.
@@ -74,45 +76,13 @@ def speak() -> None:
     language._FORMATTER = _Filled()  # type: ignore[assignment]
 
 
-def shown_texts(root: Any) -> set[str]:
-    """The texts of all labels, controls, tabs, tables' headers and menus below a widget, and their tooltips."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtGui import QAction
-    from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QTabBar, QTableView, QWidget
-
-    from app.widgets.item_model import ItemModel
-
-    found: set[str] = set()
-    for widget in [root, *root.findChildren(QWidget)]:
-        if isinstance(widget.parent(), QTabBar):  # Qt's own arrows
-            continue
-        found |= {widget.toolTip(), widget.accessibleName(), widget.statusTip()}
-        if isinstance(widget, QLabel | QAbstractButton):
-            found.add(widget.text())
-        if isinstance(widget, QLineEdit):
-            found.add(widget.placeholderText())
-        if isinstance(widget, QComboBox):
-            found |= {widget.itemText(i) for i in range(widget.count())}
-        if isinstance(widget, QTabBar):
-            found |= {widget.tabText(i) for i in range(widget.count())}
-        if isinstance(widget, QTableView) and widget.model() is not None:
-            horizontal = Qt.Orientation.Horizontal
-            model = widget.model()
-            found |= {str(model.headerData(i, horizontal)) for i in range(model.columnCount())}
-            if isinstance(model, ItemModel):  # others show rows of data
-                cells = [model.index(row, i) for row in range(model.rowCount()) for i in range(model.columnCount())]
-                found |= {str(cell.data()) for cell in cells}
-    for action in root.findChildren(QAction):
-        found |= {action.text(), action.toolTip().replace("...", "…")}
-    return found
-
-
 def visit(app: Any) -> set[str]:
-    """Every page of the window, with a run that has ended."""
+    """Every page of the window, with a run that has ended, and what is told where something fails."""
     from app.pages.help import HelpWindow
     from app.shell.sidebar import PLACES
     from app.shell.window import MainWindow
     from tests.app.conftest import play_script
+    from tests.app.desktop import failures
 
     window = MainWindow()
     window.resize(1280, 800)
@@ -147,6 +117,9 @@ def visit(app: Any) -> set[str]:
     wait_until(lambda: window.runs_page._model.rowCount() or window.go("runs"))
     help_window = HelpWindow()
     found |= shown_texts(window) | shown_texts(help_window)
+    folder = Path(page.folder)
+    found |= failures.see_machines(window) | failures.see_scores() | failures.see_conversation(window, wait_until)
+    found |= failures.see_chat(window, folder, wait_until) | failures.see_results(window, folder, wait_until)
     window.jobs.shut_down()
     window.close()
     return found

@@ -313,7 +313,7 @@ def test_rows_that_a_file_sets_aside_are_what_is_measured_on(qtbot: QtBot, windo
     assert sentence.text() == "Nothing is held out: the run cannot say how it does on unseen examples."
     window.draft.set("data.eval_split", 0.1)
     use(qtbot, window, FILES / "sharegpt.json", "rows")
-    assert sentence.text() == "10% of the rows are held out to measure on; none of them is trained on."
+    assert sentence.text() == "One row cannot be divided: nothing is held out to measure on."
 
 
 def test_reading_can_be_stopped_and_what_was_read_stays(

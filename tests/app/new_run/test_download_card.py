@@ -19,4 +19,4 @@ def test_progress_in_german_is_without_the_name_of_the_model(qtbot: QtBot) -> No
         card._show_progress(Phase("Downloading", say("{name}: {size}", name="maker/Small", size=size), 0.4))
     finally:
         language.use("en")
-    assert card.sentence.text() == "9,4 von 21,1 MB, die Verbindung riss ab; neuer Versuch"
+    assert card.sentence.text() == "9,4 von 21,1 MB, Verbindung abgerissen; neuer Versuch"

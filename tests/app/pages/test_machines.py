@@ -10,11 +10,13 @@ from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
 from app.desktop import language, machines
+from app.desktop.language import tr
 from app.desktop.machines import Machine
 from app.new_run import machines_row
 from app.new_run.check import StepFacts
 from app.new_run.machines_row import MachinesRow
 from app.pages.machines import MachinesPage
+from app.pages.machines import describe as describe_machine
 from app.runs.metrics import select_charts
 from app.runs.ranks import describe_ranks, rank_names
 from app.shell.window import MainWindow
@@ -71,11 +73,26 @@ def test_a_machine_that_cannot_be_reached(page: MachinesPage, qtbot: QtBot, aske
 def test_what_is_wrong_with_a_machine_is_said_in_german(
     asked: Path, monkeypatch: pytest.MonkeyPatch, german: None
 ) -> None:
-    with pytest.raises(Unavailable, match=r"^gone ist nicht erreichbar: ssh: connect to host gone"):
-        list(try_machine(ssh_double.GONE, "starter"))
+    machines.add("gone")
+    (told,) = try_machine(ssh_double.GONE, "starter")
+    machines.change("gone", problem=told.problem)  # which is kept, to be said in the language of the next start
+    kept = machines.all_machines()[0]
+    assert describe_machine(kept).startswith("gone ist nicht erreichbar: ssh: connect to host gone")
+    language.use("en")
+    assert describe_machine(kept).startswith("gone cannot be reached: ssh: connect to host gone")
+    language.use("de")
     monkeypatch.setattr(host_check, "SSH", ("no-such-program",))
-    with pytest.raises(Unavailable, match=r"^ssh kann nicht gestartet werden: No such file or directory\.$"):
-        list(try_machine("mini", "starter"))
+    (told,) = try_machine("mini", "starter")
+    missing = "ssh kann nicht gestartet werden: Datei oder Ordner nicht gefunden."
+    assert tr(told.problem) == missing
+
+
+def test_a_machine_of_another_version_and_what_one_is_are_said_in_german(german: None) -> None:
+    facts = host_check.HostFacts({"hone": "1.0", "mlx": "0.1"}, "macOS 15", "M4", None, 16_000_000_000, ())
+    assert tr(facts.describe("starter")) == "M4 · macOS 15 · 16 GB · Hone 1.0 · hat das Modell starter"
+    with pytest.raises(Unavailable) as raised:
+        facts.require_versions("mini", {"hone": "1.0", "mlx": "0.2"})
+    assert tr(str(raised.value)) == "mini hat mlx 0.1; dieser Computer hat etwas anderes."
 
 
 @pytest.mark.parametrize("name", ["", "  ", "-oProxyCommand=x", "two words", "a,b"])

@@ -152,7 +152,7 @@ def test_a_chart_that_cannot_be_saved_is_one_sentence(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **options: (str(path), "Numbers (CSV) (*.csv)"))
     monkeypatch.setattr(MessageBox, "open", lambda box: told.append(box.sentence.text()))
     ask_and_save(chart, chart, record, "Loss")
-    assert told == [f"{path}.csv: No such file or directory."]
+    assert told == [f"{path}.csv cannot be written: there is no such file or folder."]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".csv"])

@@ -209,6 +209,6 @@ def test_a_chart_says_in_german_what_it_shows(qtbot: QtBot) -> None:
         panel = drawn(qtbot, recorded("dpo"))
     finally:
         language.use("en")
-    assert [button.text() for button in panel.choice.buttons.values()] == ["Loss", "Belohnungen", "Genauigkeit"]
+    assert [button.text() for button in panel.choice.buttons.values()] == ["Loss", "Belohnungen", "Trefferquote"]
     assert panel.controls.title.text() == "Belohnungen"
     assert panel.sentence.text().startswith("Wie viel wahrscheinlicher jede Antwort geworden ist als am Anfang.")

@@ -112,5 +112,5 @@ def test_what_is_dropped_is_said_in_german(qtbot: QtBot, window: MainWindow, tmp
     finally:
         language.use("en")
     lines = preview.tokens._note.text().splitlines()
-    assert "Die Chatvorlage schreibt die angebotenen Funktionen nicht: Das Modell sieht diesen Teil nie." in lines
+    assert "Die Chatvorlage lässt weg: angebotene Funktionen. Das Modell sieht diesen Teil nie." in lines
     assert not [line for line in lines if "model" in line]

@@ -8,6 +8,7 @@ from app.runs import datasets
 from app.runs.datasets import CHANGED, GONE, HERE, ON_HUB
 from app.runs.inputs import RunInputs, read_run_inputs
 from core.run import Run
+from core.text.sentence import Sentence, say
 
 
 def run_over(path: Path | str) -> Run:
@@ -29,6 +30,12 @@ def test_a_dataset_is_remembered_with_its_counts_and_the_state_of_its_file(datas
     assert datasets.list_datasets([])[0].state == CHANGED
     dataset.unlink()
     assert datasets.list_datasets([])[0].state == GONE
+
+
+def test_the_kind_of_rows_can_be_said_in_another_language_again(dataset: Path) -> None:
+    datasets.remember(run_over(dataset), say("Unknown"), 60, 0, {})
+    (entry,) = datasets.load()
+    assert entry.format == "Unknown" and isinstance(entry.format, Sentence)
 
 
 def test_the_latest_stands_first_once_and_the_list_has_an_end(

@@ -72,6 +72,14 @@ def test_end_all_waits_for_every_thread(qtbot: QtBot, owner: QObject) -> None:
     assert all(t.isFinished() for t in tasks)
 
 
+def test_the_end_of_a_task_that_is_over_at_once_is_told(qtbot: QtBot, owner: QObject) -> None:
+    ended: list[str] = []
+    quick = Task(owner, lambda: None)
+    assert quick.wait(5000)  # before anything is connected to it
+    quick.ended.connect(lambda: ended.append("ended"))
+    qtbot.waitUntil(lambda: ended == ["ended"])
+
+
 def test_an_owner_that_is_gone_is_not_called(qtbot: QtBot) -> None:
     released = threading.Event()
     owner = QObject()

@@ -199,4 +199,4 @@ def test_a_disk_that_is_full_costs_a_run_nothing_but_the_reason(
     use_machine(programs=Full(tmp_path / "programs"))
     events = list(train(make_run("full", backend="ane", train={"steps": 1})))
     (told,) = [e.message for e in only(Warned, events) if e.code == "neural-engine"]
-    assert told == "Neural Engine: not used. Its programs cannot be kept ([Errno 28] No space left on device)."
+    assert told == "Neural Engine: not used. Its programs cannot be kept (no space is left on the disk)."

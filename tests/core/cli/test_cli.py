@@ -186,7 +186,7 @@ def test_one_sentence_for_what_is_wrong(
     assert say(*words, "--optimizer", "sgd", "--weight-decay", "0.1").startswith("weight_decay does nothing with sgd")
     assert say(*words, "--resume") == f"{tmp_path / 'run'} holds no run: there is no run.toml in it."
     assert say("train", "--resume").startswith("--resume needs a folder")
-    assert say(*words, "--config", "nowhere.toml") == "nowhere.toml cannot be read: No such file or directory."
+    assert say(*words, "--config", "nowhere.toml") == "nowhere.toml cannot be read: there is no such file or folder."
     (tmp_path / "bad.toml").write_text("[train]\nlr = 1")
     assert say(*words, "--config", str(tmp_path / "bad.toml")).endswith("[train]: there is no option 'lr'.")
     assert say("train", "--model", str(tmp_path)) == f"{tmp_path} is no model folder: it has no config.json."

@@ -111,7 +111,7 @@ def test_an_output_that_cannot_be_written_is_said(words: list[str], tmp_path: Pa
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "core", "methods"]
         process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-    assert process.stderr == "hone: The output cannot be written: No space left on device.\n"
+    assert process.stderr == "hone: The output cannot be written: no space is left on the disk.\n"
     assert process.returncode == 2
 
 

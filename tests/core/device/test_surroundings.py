@@ -98,5 +98,5 @@ def test_a_folder_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(surroundings.shutil, "disk_usage", fail)
     assert describe_surroundings(tmp_path) == [
-        f"The folder for runs, {tmp_path}, cannot be looked at: Input/output error."
+        f"The folder for runs, {tmp_path}, cannot be looked at: the disk or the device reports an error."
     ]

@@ -27,7 +27,7 @@ def rdma(*devices: str | None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
-        ('[{"ssh": "a"},\n{"ssh": "b"\n', 3, "this is no JSON (Expecting ',' delimiter)"),
+        ('[{"ssh": "a"},\n{"ssh": "b"\n', 3, "this is no JSON (expecting ',' delimiter)"),
         ("\n{}", 1, "a list of machines is missing, "),
         ('["a", "b"]', 1, 'a machine needs "ssh", the name by which ssh knows it'),
         ('[{"ssh": "a", "ips": ["10.0.0.1"]},\n\n {"ips": []}]', 3, 'a machine needs "ssh"'),

@@ -51,7 +51,7 @@ def test_mlx_hostfile(tmp_path: Path) -> None:
     [
         (Machines(hosts=("mini",), hostfile="hosts.json"), "either --hosts or --hostfile"),
         (Machines(hostfile="hosts.json", ranks=2), "one line for each process"),
-        (Machines(hostfile="no-such.json"), "No such file"),
+        (Machines(hostfile="no-such.json"), "there is no such file"),
         (Machines(hosts=("mini",)), "two machines or more"),
         (Machines(hosts=("mini", "mini")), "names a machine twice"),
         (Machines(hosts=("mini", "-oProxyCommand=x")), "no name of a machine"),

@@ -1,11 +1,14 @@
 """A person's own reward file: it may raise, hang, end, print or answer nonsense; the run hears one sentence."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from app.desktop import language
 from core.rewards import Answer, RewardSettings
 from core.rewards.judge import RewardScorer, ScoringResult
+from core.rewards.process import read_sentence
 
 ANSWERS = [Answer("<think>x</think>a 1", "1", "one?", 3, line=7), Answer("b", "2", "two?", 4, line=8)]
 
@@ -66,6 +69,35 @@ def test_what_goes_wrong_is_one_sentence_and_costs_the_answers_their_score(
     assert sentence in result.problem and "\n" not in result.problem
     assert [v.total for v in result.scored_answers] == [None, None]
     assert all("length" in v.scores for v in result.scored_answers)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (
+            "def reward(answers):\n    return 1 / 0\n",
+            "reward.py, Zeile 2: ZeroDivisionError: division by zero (bei einer Antwort zu Zeile 7).",
+        ),
+        ("def reward(answers):\n    return [1.0]\n", "reward.py gab 1 Wertungen für 2 Antworten."),
+        ("x = 1\n", "reward.py braucht eine Funktion namens reward."),
+        (
+            "import os\ndef reward(answers):\n    os._exit(3)\n",
+            "reward.py hat ihren Prozess beendet (Exit-Code 3) bei den Antworten zu den Zeilen 7, 8.",
+        ),
+    ],
+)
+def test_it_is_said_in_german_though_it_comes_from_another_process(tmp_path: Path, source: str, sentence: str) -> None:
+    problem = score_with(tmp_path, source).problem
+    language.use("de")
+    try:
+        assert language.tr(problem) == sentence
+    finally:
+        language.use("en")
+
+
+@pytest.mark.parametrize("forged", ["3", '["{a}", {}]', '{"said": ["{a}", {"b": 1}]}', '{"said": 4}', "null"])
+def test_what_a_file_writes_to_the_pipe_itself_is_text(forged: str) -> None:
+    assert isinstance(read_sentence(json.loads(forged)), str)
 
 
 def test_a_call_that_hangs_is_ended_and_the_next_one_starts_anew(tmp_path: Path) -> None:

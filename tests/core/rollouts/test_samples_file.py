@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadData
 from core.rollouts.samples_file import Rollout, RolloutGroup, groups_by_step, read_samples
+from core.text.sentence import Sentence, say
 
 GROUP = RolloutGroup(
     step=3,
@@ -31,6 +33,18 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert record.rollouts[0] == GROUP.rollouts[0] and math.isnan(record.rollouts[1].reward)
 
 
+def test_reasons_can_be_said_in_another_language_again(tmp_path: Path) -> None:
+    reason = say("{result} is right", result="5")
+    rollout = replace(GROUP.rollouts[0], reasons={"numeric": reason, "file": "own.py"})
+    file = tmp_path / "samples.jsonl"
+    file.write_text(replace(GROUP, rollouts=(rollout,)).to_json() + "\n", encoding="utf-8")
+    assert json.loads(file.read_text("utf-8"))["answers"][0]["why"]["numeric"] == "5 is right"  # for other programs
+    (record,) = read_samples(file)
+    reasons = record.rollouts[0].reasons
+    assert reasons == {"numeric": "5 is right", "file": "own.py"}
+    assert isinstance(reasons["numeric"], Sentence) and reasons["numeric"].words == "{result} is right"
+
+
 def test_groups_belong_to_the_step_that_learns_from_them() -> None:
     groups = [
         RolloutGroup(s, (1,), GROUP.rollouts, trained_on=k) for s, k in ((1, True), (1, False), (4, True), (1, True))
@@ -44,8 +58,8 @@ def test_groups_belong_to_the_step_that_learns_from_them() -> None:
         ("{", "line 2 holds no recorded answers"),
         ("[1]", "line 2 holds no recorded answers"),
         ('{"answers": [], "prompt_ids": [1]}', "line 2: a question without tokens"),
-        ('{"answers": [{"ids": [1]}], "prompt_ids": [1]}', "it lacks 'reward'"),
-        ('{"answers": [{"ids": [1], "reward": 1}]}', "it lacks 'prompt_ids'"),
+        ('{"answers": [{"ids": [1]}], "prompt_ids": [1]}', "'reward' is missing"),
+        ('{"answers": [{"ids": [1], "reward": 1}]}', "'prompt_ids' is missing"),
         ('{"answers": [{"ids": [1], "reward": 1, "logps": [-1, -2]}], "prompt_ids": [1]}', "more tokens than log-prob"),
         ('{"answers": [{"ids": [999], "reward": 1}], "prompt_ids": [1]}', "a token that this model does not have"),
         ('{"answers": [{"ids": [-1], "reward": 1}], "prompt_ids": [1]}', "a token that this model does not have"),

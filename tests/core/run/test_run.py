@@ -109,7 +109,7 @@ def test_plain_has_no_none() -> None:
         ("[options]\nbeta = 0.1", "[options]: there is no option 'beta'."),
         ("options = 1", "[options]: expected a table of options, found 1."),
         ("[modle]\npath = 'a'", "there is no option 'modle' (did you mean 'model'?)."),
-        ("method = ", "is not valid TOML: Invalid value (at end of document)."),
+        ("method = ", "is not valid TOML: at its end: there is no value, or one that TOML does not know."),
     ],
 )
 def test_a_bad_file_gives_one_sentence_with_its_name(text: str, sentence: str, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_contradiction_in_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(
-        BadOption, match=re.escape(f"{tmp_path / 'no.toml'} cannot be read: No such file or directory.")
+        BadOption, match=re.escape(f"{tmp_path / 'no.toml'} cannot be read: there is no such file or folder.")
     ):
         Run.read(tmp_path / "no.toml")
 

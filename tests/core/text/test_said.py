@@ -1,4 +1,5 @@
-"""What the core says to people goes through say(), so that the window can say it in another language."""
+"""What the core says to people goes through say(), so that the window can say it in another language; what goes wrong
+goes into it as the error itself, of which core.text.reasons knows the words."""
 
 import ast
 from collections.abc import Iterator
@@ -32,11 +33,41 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and any(map(str.isalpha, node.value))
 
 
+def unreasoned(source: str) -> Iterator[int]:
+    """The lines on which the text of an error that was caught becomes a part of another text."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr == "strerror" and ast.unparse(node.value) != "os":
+            yield node.lineno
+        if isinstance(node, ast.ExceptHandler) and node.name:
+            for part in (inner for statement in node.body for inner in ast.walk(statement)):
+                is_said = isinstance(part, ast.Call) and ast.unparse(part.func) in ("say", "tr")
+                texts = [word.value for word in part.keywords] if is_said and isinstance(part, ast.Call) else []
+                if any(f"str({node.name})" in ast.unparse(text) for text in texts):
+                    yield part.lineno
+                if isinstance(part, ast.FormattedValue) and ast.unparse(part.value) == node.name:
+                    yield part.lineno
+
+
 def test_every_error_and_finding_of_the_core_is_said() -> None:
     files = [path for path in (ROOT / "core").rglob("*.py") if path.parent.name != "cli"]
     found = [f"{path.relative_to(ROOT)}:{line}" for path in files for line in unsaid(path.read_text("utf-8"))]
     assert found == [] and len(files) > 200
 
 
+def test_errors_of_others_are_said_by_their_reason() -> None:
+    own = (ROOT / "core/text/reasons.py", ROOT / "core/selftest.py")  # which speaks to who installs Hone
+    files = [path for part in ("core", "app") for path in (ROOT / part).rglob("*.py") if path not in own]
+    found = [f"{path.relative_to(ROOT)}:{line}" for path in files for line in unreasoned(path.read_text("utf-8"))]
+    assert found == [] and len(files) > 400
+
+
 def test_what_is_not_said_is_noticed() -> None:
     assert list(unsaid('raise BadData(f"{path} is empty.")\nWarned("x", "Careful.")\nBadData(say("a"))')) == [1, 2]
+
+
+def test_the_text_of_an_error_is_noticed() -> None:
+    caught = "try:\n    pass\nexcept OSError as e:\n    {}\n"
+    for line in ("f'{e}.'", "say('{a}', a=str(e))", "e.strerror"):
+        assert list(unreasoned(caught.format(line))) == [4]
+    for line in ("say('{a}', a=e)", "f'{e.code}'", "os.strerror(3)", "tr(str(e))"):
+        assert list(unreasoned(caught.format(line))) == []

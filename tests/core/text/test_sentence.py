@@ -13,7 +13,18 @@ from app.desktop.language import tr
 from core.errors import BadOption
 from core.events import Finished, Resumed, Warned, from_json, to_json
 from core.run import Run
-from core.text.sentence import Sentence, capitalize, from_plain, join, join_and, say, shorten, to_plain
+from core.text.sentence import (
+    Sentence,
+    capitalize,
+    from_plain,
+    join,
+    join_and,
+    pack,
+    say,
+    shorten,
+    to_plain,
+    unpack,
+)
 from core.training import verdict
 
 FINISHED = Finished("done", 60, "", 20.0, 9.134, 0.456, 40, eval_rows=24)
@@ -43,6 +54,7 @@ def test_an_error_keeps_its_sentence_also_in_another_sentence(german: None) -> N
 def test_a_joined_and_a_shortened_sentence_are_said_in_german(german: None) -> None:
     joined = join([say("{share:.0%} worse", share=0.5), say("is empty"), "a.txt"], ", ")
     assert joined == "50% worse, is empty, a.txt"
+    assert tr(join(["a", say("is empty")], say(", or "))) == "a oder ist leer"
     assert tr(joined) == f"50\u00a0% schlechter, {tr('is empty')}, a.txt"
     short = shorten(say("But {fault}. Train for longer, or choose a model that knows this language.", fault="y" * 999))
     assert len(short) == 300 and " … " in short
@@ -119,3 +131,16 @@ def test_a_value_that_json_cannot_hold(german: None) -> None:
 def test_a_sentence_among_the_values_of_a_text(german: None) -> None:
     words = say("{low:.1f} to {high:.1f} GB", low=2.5, high=4)
     assert tr("{words}", words=words) == "2,5 bis 4,0 GB"
+
+
+def test_sentences_in_json(german: None) -> None:
+    value = {"rows": 3, "said": "plain", "notes": [["a", say("is empty")], {"b": say("{share:.0%} worse", share=0.5)}]}
+    read = unpack(json.loads(json.dumps(pack(value))))
+    assert read == value and pack("plain") == "plain"
+    assert (tr(read["notes"][0][1]), tr(read["notes"][1]["b"])) == ("ist leer", "50\u00a0% schlechter")
+
+
+@pytest.mark.parametrize("said", [3, ["{a}", {"b": 1}], ["{a.b}", {"a": 1}], ["{", {"a": 1}], ["a"], [3, {}]])
+def test_what_is_no_sentence_in_json_is_refused(said: object) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        unpack([{"said": said}])

@@ -12,6 +12,7 @@ import pytest
 from core.data.batch.groups import row_texts
 from core.data.tokenize import cache
 from core.run import Run
+from core.text.sentence import Sentence
 from core.training import dataset as dataset_module
 from core.training.dataset import EncodedDataset, load_rows
 from tests.core.data.conftest import make_tokenizer
@@ -97,8 +98,11 @@ def test_the_second_run_has_what_the_first_had_without_reading(tmp_path: Path, r
     first = load(path)
     assert {"json", "duplicate", "no-target"} <= {code for code, _ in first[1]}
     assert first[0].facts.dropped == 2 and first[0].facts.eval_rows > 0
-    assert plain(load(path)) == plain(first)
+    second = load(path)
+    assert plain(second) == plain(first)
     assert len(readings) == 1
+    told = [*dict(second[1]).values(), *(row.note for row in second[0].train if row.note)]
+    assert len(told) > 2 and all(isinstance(sentence, Sentence) for sentence in told)  # to be said in any language
     assert np.asarray(load(path)[0].train[0].tokens).flags.writeable is False  # it lies in the file
 
 

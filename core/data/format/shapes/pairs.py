@@ -12,7 +12,7 @@ from core.data.read.reader import Row
 from core.text.sentence import say
 
 NAME = say("Preference pairs")
-_LAST_WORDS = {"assistant": say("an answer"), "user": "a question"}
+_LAST_WORDS = {"assistant": say("an answer"), "user": say("a question")}
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
 _match_both = common.require_columns(names_of.CHOSEN, names_of.REJECTED, extra=(prompts.ANY_PROMPT, *prompts.BESIDE))

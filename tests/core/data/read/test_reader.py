@@ -185,7 +185,7 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(Unavailable) as error:
         read_rows(path)
-    assert str(error.value) == f"{path} cannot be read: permission denied."
+    assert str(error.value) == f"{path} cannot be read: there is no permission."
 
 
 def test_a_broken_gzip_file(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_broken_gzip_file(tmp_path: Path) -> None:
         path = write(tmp_path, name, gzip.compress(rows)[:-2000])
         with pytest.raises(Unavailable) as error:
             list(read_rows(path))
-        assert str(error.value).startswith(f"{path} cannot be read: Compressed file ended")
+        assert str(error.value).startswith(f"{path} cannot be read: it ends in the middle")
 
 
 def write_parquet(path: Path, rows: str) -> Path:
