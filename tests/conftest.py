@@ -1,5 +1,6 @@
 """What every test stands on: a home of its own, no network, no window on the screen, no unexpected log line."""
 
+import gc
 import logging
 import os
 import shutil
@@ -30,6 +31,12 @@ from core.device import memory_pressure, power  # noqa: E402
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest test begins first: at the end one worker would wait for the other that has it."""
     items.sort(key=lambda item: "test_demo.py" not in item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected, which stays, out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

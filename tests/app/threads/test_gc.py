@@ -59,5 +59,7 @@ def test_what_was_there_at_the_start_is_not_looked_through_again() -> None:
         collect_all()
         assert len(freed_on) == 1
         assert gc.get_freeze_count() <= frozen
-    finally:
+    finally:  # as before the test: what the tests have imported is frozen
         gc.unfreeze()
+        gc.collect()
+        gc.freeze()
