@@ -10,6 +10,7 @@ from app.new_run.machines_row import MachinesRow
 from app.new_run.measured_check import measure_run
 from app.new_run.preflight import run_checks
 from app.new_run.step_times import StepTimes
+from app.runs.datasets import stamp_run
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label
 from app.style import theme
@@ -109,6 +110,8 @@ class CheckStep(QWidget):
         if jobs is not None:
             jobs.current_changed.connect(self._update_verdict)
         self._checked_run: Run | None = None
+        self._stamp: tuple[str, ...] = ()  # of its files
+        self._has_changed = False  # a file, between the checks and the start
         self._is_wanted = False  # whether to start once everything is checked
         self.answers: dict[str, Check] = {}
         scroll = ScrollPage()
@@ -137,16 +140,18 @@ class CheckStep(QWidget):
         self._update_verdict()
 
     def enter(self) -> None:
-        """Check the draft, unless this very draft was checked before."""
+        """Check the draft, unless this very draft was checked before, with the same files."""
         run = self._draft.run
+        stamp = stamp_run(run)
         self.machines.show_machines()
-        if run == self._checked_run and self._is_checked:
+        if run == self._checked_run and stamp == self._stamp and self._is_checked:
             if MEASURED not in self.answers:
                 self._measure()
             return
         if self._task:
             self._task.cancel()
-        self._checked_run, self.answers, self._is_wanted = run, {}, False
+        self._checked_run, self._stamp, self.answers, self._is_wanted = run, stamp, {}, False
+        self._has_changed = False
         self.machines.show_step(None)
         self.summary.setText(summarize_run(run))
         for check_row in self.rows.values():
@@ -198,7 +203,12 @@ class CheckStep(QWidget):
 
     def try_start(self) -> None:
         """Start, unless a check forbids it: at once, or when the checks are done, where the step still shows then."""
-        if not self.blocked_reason():
+        if not self.blocked_reason() and stamp_run(self._draft.run) != self._stamp:
+            self._stop_measuring()
+            self.enter()
+            self._has_changed = True
+            self._update_verdict()
+        elif not self.blocked_reason():
             self.start.emit(self._draft.run)
         else:
             self._is_wanted = not self._is_checked
@@ -240,3 +250,6 @@ class CheckStep(QWidget):
             self.verdict.setText(tr("In order so far; the time is being measured. You can start now."))
         else:
             self.verdict.setText(tr("Everything is in order."))
+        if self._has_changed:
+            words = tr("The data has changed since it was checked, so it is checked again.")
+            self.verdict.setText(f"{words} {self.verdict.text()}")

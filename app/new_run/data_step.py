@@ -54,6 +54,7 @@ class DataStep(QWidget):
         self._draft = draft
         self._reading: Task | None = None
         self._data_key: dataset_reader.DataKey | None = None  # of the rows that are shown
+        self._stamp: tuple[str, ...] = ()  # of their files
         self._problem = ""
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
@@ -107,8 +108,9 @@ class DataStep(QWidget):
         self._draft.changed.connect(self._update)
 
     def enter(self) -> None:
-        """Read the files of the draft, unless their rows are shown already."""
-        if dataset_reader.data_key(self._draft.run) != self._data_key:
+        """Read the files of the draft, unless their rows are shown already and they have not changed since."""
+        run = self._draft.run
+        if dataset_reader.data_key(run) != self._data_key or datasets.stamp_run(run) != self._stamp:
             self._start_reading()
         self.validation.refresh()
 
@@ -168,6 +170,7 @@ class DataStep(QWidget):
         # The same files, only understood in another way: what stands on the page stays until they are read again.
         same_files = self._data_key is not None and self._data_key.path == run.data.path and self.head is not None
         self._data_key, self._problem = dataset_reader.data_key(run), ""
+        self._stamp = datasets.stamp_run(run)
         self.head = self.scanned = None
         self.validation.show_set_aside(0)
         self._show_validation(True)

@@ -104,6 +104,11 @@ def find_state(entry: KnownDataset) -> str:
     return CHANGED if entry.stamp and stamp != entry.stamp else HERE
 
 
+def stamp_run(run: Run) -> tuple[str, ...]:
+    """Changes with the files that a run learns from and is measured on."""
+    return tuple(make_stamp(path) for path in (run.data.path, run.data.eval_path) if path)
+
+
 def make_stamp(path: str) -> str:
     """Names, sizes and times of a dataset's files; "" where one is gone."""
     parts: list[str] = []

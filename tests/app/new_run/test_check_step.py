@@ -100,6 +100,32 @@ def test_a_run_waits_for_the_step_that_is_being_measured(
     assert current.record.problem == ""
 
 
+def test_data_that_changed_since_they_were_checked_are_checked_again(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_step, "measure_run", lambda run, stop: iter(()))
+    check = open_check(qtbot, window, dataset)
+    assert "60 usable rows" in check.rows["data"].sentence.text()
+    dataset.write_text("\n".join(dataset.read_text(encoding="utf-8").splitlines()[:55]), encoding="utf-8")
+    check.start_button.click()
+    assert window.jobs.current is None and not check.start_button.isEnabled()
+    qtbot.waitUntil(check.start_button.isEnabled, timeout=60_000)
+    assert check.verdict.text().startswith("The data has changed since it was checked")
+    assert "55 usable rows" in check.rows["data"].sentence.text()
+    data = window.wizard.data
+    window.wizard.show_named("data")
+    qtbot.waitUntil(lambda: data.scanned is not None and data.scanned.usable == 55, timeout=20_000)
+    dataset.write_text("\n".join(dataset.read_text(encoding="utf-8").splitlines()[:50]), encoding="utf-8")
+    window.wizard.show_named("goal")
+    window.wizard.show_named("data")
+    qtbot.waitUntil(lambda: data.scanned is not None and data.scanned.usable == 50, timeout=20_000)
+    window.wizard.show_named("check")
+    qtbot.waitUntil(check.start_button.isEnabled, timeout=60_000)
+    assert not check.verdict.text().startswith("The data has changed")
+    check.start_button.click()
+    assert window.jobs.current is not None
+
+
 def test_start_from_the_menu_while_it_is_checked_starts_afterwards(
     qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
