@@ -180,7 +180,10 @@ def save_tensors(
             try:
                 mx.save_safetensors(str(temporary), tensors, metadata=metadata)
             except RuntimeError as error:
-                raise Unavailable(say("{path} could not be written: {reason}.", path=path, reason=error)) from None
+                if shutil.disk_usage(path.parent).free < size:  # it has filled since it was looked at
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
+                reason = str(error).rstrip(".")
+                raise Unavailable(say("{path} could not be written: {reason}.", path=path, reason=reason)) from None
             if not _is_whole(temporary):  # MLX does not look whether all was written
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 

@@ -8,6 +8,7 @@ import platformdirs
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
 _MODEL_FOLDERS = 30  # that are remembered
+_RUN_FOLDERS = 200  # outside the folder of runs
 
 
 def data_folder() -> Path:
@@ -110,6 +111,17 @@ def model_folders() -> list[str]:
 def remember_model_folder(path: str) -> None:
     """Keep a model's folder among those that are offered."""
     _settings().setValue("model folders", list(dict.fromkeys([path, *model_folders()]))[:_MODEL_FOLDERS])
+
+
+def run_folders() -> list[str]:
+    """The folders of runs that lie outside the folder of runs, the latest first."""
+    value = _settings().value("run folders", [])
+    return [str(folder) for folder in (value if isinstance(value, list) else [value])]
+
+
+def remember_run_folder(path: str) -> None:
+    """Keep a run outside the folder of runs among those that are listed."""
+    _settings().setValue("run folders", list(dict.fromkeys([path, *run_folders()]))[:_RUN_FOLDERS])
 
 
 def recent_paths() -> list[str]:

@@ -136,15 +136,18 @@ class CheckStep(QWidget):
         self.start_button.clicked.connect(self.try_start)
         self.verdict = caption()
         page.addWidget(self.verdict)
+        self.again_button = plain_button(tr("Check again"), "reset")  # what is outside Hone may have been put right
+        self.again_button.clicked.connect(self.enter)
+        page.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignLeft)
         page.addStretch()
         self._update_verdict()
 
     def enter(self) -> None:
-        """Check the draft, unless this very draft was checked before, with the same files."""
+        """Check the draft, unless this very draft was checked before, with the same files, and found in order."""
         run = self._draft.run
         stamp = stamp_run(run)
         self.machines.show_machines()
-        if run == self._checked_run and stamp == self._stamp and self._is_checked:
+        if run == self._checked_run and stamp == self._stamp and self._is_checked and not self._is_bad:
             if MEASURED not in self.answers:
                 self._measure()
             return
@@ -163,6 +166,11 @@ class CheckStep(QWidget):
     def _is_checked(self) -> bool:
         """Whether all that a start waits for is checked."""
         return not TITLES.keys() - self.answers.keys() - {MEASURED}
+
+    @property
+    def _is_bad(self) -> bool:
+        """Whether something forbids the start."""
+        return any(check.state == BAD for check in self.answers.values())
 
     def _checked(self) -> None:
         """Start where that was asked for meanwhile; else measure."""
@@ -229,8 +237,9 @@ class CheckStep(QWidget):
 
     def _update_verdict(self) -> None:
         reason = self.blocked_reason()
-        is_bad = any(check.state == BAD for check in self.answers.values())
+        is_bad = self._is_bad
         self.start_button.setEnabled(not reason)
+        self.again_button.setVisible(is_bad and self._is_checked)
         notes = sum(c.state == NOTE for c in self.answers.values())
         if is_bad:
             self.verdict.setText(tr("One thing must be put right first; the line above says which and how."))

@@ -12,7 +12,6 @@ from app.threads.task import Task
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import IconLabel, Label, caption
-from core.run import runs_folder
 
 
 class InterruptedRow(Card):
@@ -43,7 +42,7 @@ class InterruptedRow(Card):
 
     def look(self) -> None:
         """Look for a run that was interrupted, in the background."""
-        Task(self, lambda: history.list_interrupted(runs_folder()), done=self.show_runs)
+        Task(self, lambda: history.list_interrupted(history.list_known()), done=self.show_runs)
 
     def show_runs(self, runs: list[history.InterruptedRun]) -> None:
         """Offer the newest of these runs that the person has not put off."""

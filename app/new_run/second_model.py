@@ -18,7 +18,7 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.labels import caption, heading
 from app.widgets.line_edit import LineEdit
-from core.run import STARTER, Run, runs_folder
+from core.run import STARTER, Run
 
 # What a reference may be instead of another model.
 _REFERENCES = {
@@ -86,7 +86,7 @@ class SecondModel(Card):
         if self._looking:
             self._looking.cancel()
         if other_model_option(self._run) is not None:
-            self._looking = Task(self, lambda: history.list_runs(runs_folder()), done=self._show_runs)
+            self._looking = Task(self, history.list_known, done=self._show_runs)
 
     def _show_runs(self, entries: list[history.HistoryEntry]) -> None:
         self._runs = [

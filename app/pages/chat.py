@@ -29,7 +29,7 @@ from app.widgets.card import hbox, vbox
 from app.widgets.labels import title
 from app.widgets.notice import Notice
 from core.errors import UserError
-from core.run import Run, runs_folder
+from core.run import Run
 
 _RELEASE_MS = 60_000  # after the page was left
 
@@ -72,7 +72,7 @@ class ChatPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        Task(self, lambda: chat_models.list_models(history.list_runs(runs_folder())), done=self.model.show_models)
+        Task(self, lambda: chat_models.list_models(history.list_known()), done=self.model.show_models)
         self.view.question.setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:

@@ -28,7 +28,7 @@ def list_actions(rows: Sequence[RunRow]) -> list[RunAction | None]:
     several = "" if one else tr("Select one run alone.")
     if one is not None and one.state in run_list.WAITING:
         return [*_waiting_actions(one), None, RunAction("again", tr("Run again with a change…"))]
-    not_there = "" if all(row.on_disk for row in rows) else tr("It has no folder yet.")
+    not_there = "" if all(row.on_disk for row in rows) else _folder_reason(rows)
     damaged = tr("Its settings cannot be read.") if any(_is_unreadable(row) for row in rows) else ""
     actions: list[RunAction | None] = [
         RunAction("open", tr("Open"), several or (not_there if one and one.live is None else "") or damaged),
@@ -47,6 +47,12 @@ def list_actions(rows: Sequence[RunRow]) -> list[RunAction | None]:
         actions.append(RunAction("stop", tr("Stop and keep"), _stop_reason(one)))
     actions.append(RunAction("delete", tr("Move to the Trash"), delete_reason(rows)))
     return actions
+
+
+def _folder_reason(rows: Sequence[RunRow]) -> str:
+    """Why what lies in a run's folder cannot be shown."""
+    is_early = any(row.state == run_list.PREPARING for row in rows)
+    return tr("It has no folder yet.") if is_early else tr("Its folder is not there.")
 
 
 def resume_reason(row: RunRow) -> str:

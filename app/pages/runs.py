@@ -30,7 +30,6 @@ from app.widgets.card import card_around, hbox, vbox
 from app.widgets.empty_page import make_empty_page
 from app.widgets.labels import title
 from core.errors import UserError
-from core.run import runs_folder
 
 _LIVE_MS = 1000  # how often the run that is training is written anew
 
@@ -104,6 +103,7 @@ class RunsPage(QWidget):
         self._timer = QTimer(self, interval=_LIVE_MS)
         self._timer.timeout.connect(self.show_rows)
         self._jobs.queue_changed.connect(self._refresh_if_shown)
+        self._jobs.current_changed.connect(self._forget_failure)
         self._jobs.current_changed.connect(self._refresh_if_shown)
         self._jobs.run_failed.connect(self._note_failure)
         for keys, key in ((QKeySequence.StandardKey.Delete, "delete"), (QKeySequence("F2"), "rename")):
@@ -129,7 +129,7 @@ class RunsPage(QWidget):
         """Read the folders again."""
         if self._task:
             self._task.cancel()
-        self._task = Task(self, lambda: history.list_runs(runs_folder()), done=self.show_entries)
+        self._task = Task(self, history.list_known, done=self.show_entries)
 
     def show_entries(self, entries: list[history.HistoryEntry]) -> None:
         """Show these runs beside those of the queue."""
@@ -249,6 +249,11 @@ class RunsPage(QWidget):
         self.failure_notice.show_failure(live, goes_on=bool(more))
         self.unseen_failures += not self.isVisible()
         self._refresh_if_shown()
+
+    def _forget_failure(self) -> None:
+        """A run that had failed goes on."""
+        current = self._jobs.current
+        self.failed = [live for live in self.failed if current is None or live.run.output != current.run.output]
 
     def _refresh_if_shown(self) -> None:
         if self.isVisible():

@@ -2,9 +2,11 @@
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from app.desktop import preferences
 from app.desktop.language import localize, tr
 from app.runs.event_log import EventLog
 from app.runs.labels import data_label, model_label
@@ -15,7 +17,7 @@ from app.runs.status_text import ENDINGS
 from core.errors import UserError
 from core.events import Evaluated, Finished, Paused, Started
 from core.methods import Criterion
-from core.run import Run
+from core.run import Run, runs_folder
 from core.run.folder import CHECKPOINTS
 from core.run.lock import is_locked
 
@@ -89,9 +91,15 @@ class HistoryEntry:
         return self.data if _NAMED_BY_HONE.match(self.name) else self.name
 
 
-def list_runs(folder: Path) -> list[HistoryEntry]:
-    """Every run below a folder, the newest first. Folders without a run are left out."""
-    entries = [entry for run_folder in _subfolders(folder) if (entry := read_entry(run_folder)) is not None]
+def list_known() -> list[HistoryEntry]:
+    """Every run in the folder of runs, and those that were trained here in other folders, the newest first."""
+    return list_runs(runs_folder(), [Path(folder) for folder in preferences.run_folders()])
+
+
+def list_runs(folder: Path, others: Iterable[Path] = ()) -> list[HistoryEntry]:
+    """Every run below a folder and in the other ones, the newest first. Folders without a run are left out."""
+    folders = dict.fromkeys([*_subfolders(folder), *others])
+    entries = [entry for run_folder in folders if (entry := read_entry(run_folder)) is not None]
     return sorted(entries, key=lambda entry: -entry.start_time)
 
 
@@ -108,9 +116,9 @@ class InterruptedRun:
         return f"{self.entry.folder}:{self.step}"
 
 
-def list_interrupted(folder: Path) -> list[InterruptedRun]:
-    """The runs below a folder that were interrupted and can go on from a checkpoint, the newest first."""
-    entries = [entry for entry in list_runs(folder) if entry.status in (INTERRUPTED, PAUSED) and entry.resumable]
+def list_interrupted(entries: Iterable[HistoryEntry]) -> list[InterruptedRun]:
+    """Those of these runs that were interrupted and can go on from a checkpoint."""
+    entries = [entry for entry in entries if entry.status in (INTERRUPTED, PAUSED) and entry.resumable]
     steps = [_newest_checkpoint(entry.folder) for entry in entries]
     return [InterruptedRun(entry, step) for entry, step in zip(entries, steps, strict=True) if step is not None]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QStackedWidget
 
-from app.desktop import machines
+from app.desktop import machines, preferences
 from app.runs import history
 from app.runs.job_queue import JobQueue
 from app.runs.live_run import LiveRun
@@ -15,7 +15,7 @@ from app.runs.record import RunRecord
 from app.threads.machine_calls import resume_together, train_together
 from app.threads.run_thread import resume_events, train_events
 from app.threads.slices import do_in_slices
-from core.run import Run
+from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
     from app.pages.run import RunPage
@@ -159,6 +159,8 @@ class OpenRuns(QObject):
         else:
             page.go_live(live)
             self._show(page)
+        if _folder(live).parent != runs_folder():
+            preferences.remember_run_folder(str(_folder(live)))
         live.changed.connect(self.progressed)
         live.finished.connect(lambda: self._mark_finished(live))
         self._jobs.start(live)

@@ -1,13 +1,17 @@
 """Files that two processes replace at the same time, as two windows do."""
 
+import shutil
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import mlx.core as mx
 import pytest
 
 from core import atomic_files
-from core.atomic_files import replacing
+from core.atomic_files import replacing, save_tensors
+from core.errors import Unavailable
 
 
 def test_whoever_comes_second_waits_and_both_are_written_whole(tmp_path: Path) -> None:
@@ -81,3 +85,19 @@ def test_a_process_that_never_ends_is_not_waited_for_without_end(
         with pytest.raises(BlockingIOError, match="another process is writing it"), replacing(path):
             pass
     assert path.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(("free", "words"), [(100, "The disk is full"), (1 << 30, "could not be written: broken.")])
+def test_a_disk_that_fills_while_tensors_are_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, words: str
+) -> None:
+    usage = iter([SimpleNamespace(free=1 << 30), SimpleNamespace(free=free)])  # before and after
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: next(usage))
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken.")
+
+    monkeypatch.setattr(mx, "save_safetensors", fail)
+    with pytest.raises(Unavailable, match=words):
+        save_tensors(tmp_path / "a.safetensors", {"a": mx.zeros(400)})
+    assert not list(tmp_path.iterdir())

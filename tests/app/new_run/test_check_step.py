@@ -1,6 +1,7 @@
 """The step Check and start: what it sums up, where its buttons lead, and that measuring gives way to a run."""
 
 import json
+import shutil
 from pathlib import Path
 from threading import Event as Flag
 
@@ -11,6 +12,7 @@ from app.new_run import check_step
 from app.new_run.check import GOOD, MEASURED, Check
 from app.pages.run import RunPage
 from app.shell.window import MainWindow
+from core import resources
 from core.events import Phase
 from core.run import Run
 from tests.app.conftest import play_script
@@ -124,6 +126,23 @@ def test_data_that_changed_since_they_were_checked_are_checked_again(
     assert not check.verdict.text().startswith("The data has changed")
     check.start_button.click()
     assert window.jobs.current is not None
+
+
+def test_what_forbids_the_start_is_checked_again(
+    qtbot: QtBot, window: MainWindow, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_step, "measure_run", lambda run, stop: iter(()))
+    model, check = tmp_path / "model", window.wizard.check
+    window.draft.set("model.path", str(model))
+    window.draft.set("data.path", str(dataset))
+    window.go("new")
+    window.wizard.show_named("check")
+    qtbot.waitUntil(check.again_button.isVisible, timeout=60_000)
+    assert not check.start_button.isEnabled()
+    shutil.copytree(resources.STARTER, model)
+    check.again_button.click()
+    assert not check.again_button.isVisible()
+    qtbot.waitUntil(check.start_button.isEnabled, timeout=60_000)
 
 
 def test_start_from_the_menu_while_it_is_checked_starts_afterwards(

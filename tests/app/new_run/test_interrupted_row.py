@@ -43,7 +43,7 @@ def test_only_what_can_go_on_is_offered(locked: Path) -> None:
     (make_run("only just begun", None) / "checkpoints" / ".step-0000005.new").mkdir(parents=True)
     offered = make_run("cut", 10)
     (offered / "checkpoints" / checkpoint_name(5)).mkdir()
-    found = history.list_interrupted(runs_folder())
+    found = history.list_interrupted(history.list_runs(runs_folder()))
     assert [(run.entry.folder, run.step) for run in found] == [(offered, 10)]
 
 
@@ -79,7 +79,7 @@ def test_what_is_put_off_is_offered_again_only_after_it_went_on(qtbot: QtBot, ho
     qtbot.waitUntil(lambda: "stands" not in row.detail.text())
     row.not_now.click()
     qtbot.waitUntil(row.isHidden)
-    assert {run.entry.folder for run in history.list_interrupted(runs_folder())} == {first, second}
+    assert {run.entry.folder for run in history.list_interrupted(history.list_runs(runs_folder()))} == {first, second}
     (first / "checkpoints" / checkpoint_name(12)).mkdir()
     window.go("welcome")
     row.look()

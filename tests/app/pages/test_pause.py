@@ -220,7 +220,7 @@ def test_a_paused_run_on_disk(window: MainWindow, paused: RunPage) -> None:
     (paused.folder / "checkpoints" / "step-0000010").mkdir(parents=True)
     entry = history.read_entry(paused.folder)
     assert entry is not None and (entry.status, entry.resumable, entry.seconds) == ("paused", True, 1.0)
-    assert [run.step for run in history.list_interrupted(paused.folder.parent)] == [10]
+    assert [run.step for run in history.list_interrupted(history.list_runs(paused.folder.parent))] == [10]
     window.runs.forget(paused.folder)
     page = window.runs.show_folder(paused.folder)
     assert page.pause_card.isVisible() and page.progress.phase.text() == "Paused"

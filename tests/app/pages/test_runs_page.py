@@ -12,6 +12,8 @@ from app.pages.run import RunPage
 from app.runs import history
 from app.shell.window import MainWindow
 from app.widgets.message_box import MessageBox
+from core.errors import BadData
+from core.events import Phase
 from core.run import Run, runs_folder
 from tests.app.conftest import play_script
 
@@ -51,3 +53,21 @@ def test_what_is_no_run_is_said(qtbot: QtBot, window: MainWindow, tmp_path: Path
     (box,) = window.findChildren(MessageBox)
     assert "method" in box.sentence.text()
     box.close()
+
+
+def test_a_run_in_another_folder_is_listed_and_no_longer_as_failed_once_it_goes_on(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    def fail(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+        yield Phase("Preparing data")
+        raise BadData("The disk is full.")
+
+    page = window.runs_page
+    run = Run().replace("output", str(tmp_path / "elsewhere"))
+    window.go("runs")
+    for source, status in ((fail, "Failed"), (lambda *flags: play_script(run, *flags, steps=5), "Done")):
+        window.runs.train_events = lambda _, source=source: source
+        window.runs.start(run)
+        window.go("runs")
+        qtbot.waitUntil(lambda: window.jobs.current is None)
+        qtbot.waitUntil(lambda status=status: [row.status for row in page._model.rows] == [status])

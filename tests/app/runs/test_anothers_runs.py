@@ -23,7 +23,7 @@ def test_a_closed_run_has_its_reason_and_hides_none_of_the_others(runs: Path) ->
     with as_somebody_else(runs / "theirs", readable=False) as theirs:
         (entry,) = history.list_runs(theirs.parent)
         assert (entry.status, entry.damage) == ("damaged", f"There is no permission to read {theirs}.")
-        assert history.list_interrupted(theirs.parent) == []
+        assert history.list_interrupted(history.list_runs(theirs.parent)) == []
         assert not entry.resumable
         meaning = classify_path(theirs)
         assert (meaning.kind, meaning.sentence) == ("", "There is no permission to read “theirs”.")
