@@ -95,6 +95,9 @@ class LossChart(OverlaidChart):
             line.setZValue(-20)
             self.checkpoints.append(line)
             self.getPlotItem().addItem(line, ignoreBounds=True)
+        for line in self.checkpoints[len(steps) :]:  # of a run that goes on from an earlier checkpoint
+            self.getPlotItem().removeItem(line)
+        del self.checkpoints[len(steps) :]
         for line, x in zip(self.checkpoints, self.place(record, steps), strict=True):
             line.setPen(self.pen(theme.mix(c.secondary, c.base, 0.5), 1, Qt.PenStyle.DashLine))
             line.setPos(x)

@@ -119,6 +119,11 @@ def test_the_best_and_the_checkpoints_are_marked(qtbot: QtBot) -> None:
     assert record.best_eval is not None
     assert chart.curves["best"].getData()[0].tolist() == [record.best_eval.step]
     assert [line.value() for line in chart.checkpoints] == record.checkpoints[-40:]
+    record.checkpoints[:] = [7, 20]
+    chart.show_record(record)
+    del record.checkpoints[1:]  # it went on from an earlier checkpoint
+    chart.show_record(record)
+    assert [line.value() for line in chart.checkpoints] == [7]
 
 
 def test_outliers_are_left_out_of_the_range(qtbot: QtBot) -> None:
