@@ -26,6 +26,7 @@ from app.widgets.buttons import primary_button, quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.drop_zone import DropZone
 from app.widgets.file_card import FileCard
+from app.widgets.focus_ring import hand_on_focus
 from app.widgets.labels import title
 from app.widgets.notice import Notice
 from core import methods
@@ -182,15 +183,26 @@ class DataStep(QWidget):
         self.file.sentence.set_tone("secondary")
         self.file.show()
         self.preview.show()
-        own_data = run.data.path != DEMO
         self.zone.sample_button.hide()
-        self.zone.setVisible(not own_data)  # the invitation stays as long as only the sample is there
-        for button in (self.file.choose_other, self.file.sample, self.file.change):
-            button.setVisible(own_data)
+        self._show_choices(own_data=run.data.path != DEMO)
         self.notice.hide()
         self.switch.hide()
         work = functools.partial(dataset_reader.read_data, run)
         self._reading = Task(self, work, self._finish_reading, self._show_failure, self._show_item)
+
+    def _show_choices(self, own_data: bool) -> None:
+        """The invitation stays as long as only the sample is there; then the file's card offers other files."""
+        buttons = (self.file.choose_other, self.file.sample, self.file.change)
+        if own_data:
+            for button in buttons:
+                button.show()
+            hand_on_focus(self.zone, self.file.choose_other)
+            self.zone.hide()
+        else:
+            self.zone.show()
+            hand_on_focus(self.file, self.zone.choose_button)
+            for button in buttons:
+                button.hide()
 
     def _show_item(self, item: "Phase | FilePreview | dataset_reader.ReadUpdate | ScanResult") -> None:
         """Show what the reader has just brought."""

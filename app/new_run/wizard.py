@@ -1,11 +1,12 @@
 """The page New run: the rail of steps on top, the chosen step below it, Back and Next at the foot."""
 
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, cast
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStackedWidget, QWidget
 
 from app.desktop.language import tr
 from app.new_run.changes_bar import ChangesBar
@@ -163,6 +164,22 @@ class Wizard(QWidget):
         self.current.enter()
         is_last = index == len(_STEPS) - 1  # Start stands where Next did
         self._actions.setCurrentWidget(self.check.start_button if is_last else self.next_button)
+        if self._page(index).hasFocus():  # as Qt leaves it on a page where Tab stops nowhere
+            main_button = self._actions.currentWidget()
+            (main_button if main_button.isEnabled() else self.back_button).setFocus()
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Tab reaches the foot after the step, of which parts were made later than it."""
+        self._put_foot_last()
+        return super().focusNextPrevChild(next)
+
+    def _put_foot_last(self) -> None:
+        foot = [self.drafts, self.back_button, *self._actions.findChildren(QAbstractButton)]
+        last = self.window().previousInFocusChain()
+        while last in foot or last.focusPolicy() == Qt.FocusPolicy.NoFocus:  # which Qt takes no order from
+            last = last.previousInFocusChain()
+        for before, button in pairwise([last, *foot]):
+            QWidget.setTabOrder(before, button)
 
     def show_named(self, key: str) -> None:
         """Go to the step of this key: "goal", "data", "model", "settings" or "check"."""

@@ -118,6 +118,12 @@ class ResultPage(QWidget):
         self._scroll.show_from(self.use_it)
         self._wants_use_it = not self.use_it.rows  # once it is filled
 
+    def _go_to_use_it(self) -> None:
+        """Bring the list into view, with the keyboard on its first button."""
+        self.show_use_it()
+        if first := next(iter(self.use_it.rows.values()), None):
+            first.button.setFocus()
+
     def _show_filled(self) -> None:
         if self._wants_use_it:
             self.show_use_it()
@@ -144,7 +150,7 @@ class ResultPage(QWidget):
         self.chat_button.clicked.connect(self.chat)
         buttons.addWidget(self.chat_button)
         self.use_button = plain_button(tr("Use it"), "down")
-        self.use_button.clicked.connect(self.show_use_it)
+        self.use_button.clicked.connect(self._go_to_use_it)
         buttons.addWidget(self.use_button)
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
         self.again_button = plain_button(tr("Run again with a change…"), "reset")

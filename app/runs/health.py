@@ -13,6 +13,7 @@ from core.text.sentence import join
 
 _RISING = 1.02  # a held-out loss of this many times its best counts as getting worse
 _FEW = 8  # steps before anything is said of a trend
+_STEADY = 20  # steps before it is said that there is none
 _STALLED = 3  # evaluations in a row without a new best before memorising is mentioned
 _RECENT = 600.0  # seconds for which what the machine did stands beside how the run goes
 _FALLING, _CLIMBING = 0.97, 1.1  # of the early loss: below the one it falls, above the other it rises
@@ -77,11 +78,12 @@ def _assess_metrics(record: RunRecord) -> Health | None:
 
 def _assess_loss(record: RunRecord) -> Health:
     losses = record.loss.smooth(SMOOTHING)
+    begun = Health(
+        "accent",
+        tr("Training has begun. The loss says how surprised the model is by the right answer; lower is better."),
+    )
     if len(losses) < _FEW:
-        sentence = tr(
-            "Training has begun. The loss says how surprised the model is by the right answer; lower is better."
-        )
-        return Health("accent", sentence)
+        return begun
     early, latest = float(losses[3]), float(losses[-1])
     if latest < _FALLING * early:
         words = tr("The loss is falling, from {early:.2f} to {latest:.2f}: the model predicts your answers better.",
@@ -91,6 +93,8 @@ def _assess_loss(record: RunRecord) -> Health:
         words = tr("The loss is rising, from {early:.2f} to {latest:.2f}: the learning rate may be too high.",
                    early=early, latest=latest)  # fmt: skip
         return Health("warn", words, LOWER)
+    if len(losses) < _STEADY:
+        return begun
     words = tr("The loss is steady at {latest:.2f}. Give it some time; if it stays, raise the learning rate.",
                latest=latest)  # fmt: skip
     return Health("accent", words, CHANGE)

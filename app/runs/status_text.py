@@ -7,10 +7,11 @@ import re
 from app.desktop.language import localize, tr
 from app.runs.record import RunRecord
 from core.events import Phase
+from core.run import STARTER
 
 _RELEASED = 0.9  # of the most that was held: where less is held now, that is worth saying
 
-_COUNTED = re.compile(r"(?:(?P<done>[\d,]+) of )?(?P<total>[\d,]+)(?P<unit> rows| rows tokenized)?")
+_COUNTED = re.compile(r"(?:(?P<done>[\d,]+) of (?P<about>about )?)?(?P<total>[\d,]+)(?P<unit> rows| rows tokenized)?")
 
 # How a run ended, by the reason of its last event.
 ENDINGS = {
@@ -60,6 +61,8 @@ def describe_phase(phase: Phase) -> str:
 
 def describe_detail(detail: str) -> str:
     """How far a phase is, which the core counts in rows; what else it says stands for itself."""
+    if detail == STARTER:
+        return tr("Starter model")
     found = _COUNTED.fullmatch(detail)
     if found is None:
         return tr(detail)
@@ -70,6 +73,8 @@ def describe_detail(detail: str) -> str:
         "": tr("{done} of {total}", done=localize(done), total=total),
         " rows": tr("{done} of {total} rows", done=localize(done), total=total),
     }
+    if found["about"]:
+        return tr("{done} of about {total} rows tokenized", done=localize(done), total=total)
     return texts.get(unit) or tr("{done} of {total} rows tokenized", done=localize(done), total=total)
 
 

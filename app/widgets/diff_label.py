@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, Qt
 
 from app.desktop.language import tr
 from app.style import theme
+from app.widgets.answer_text import break_words
 from app.widgets.labels import Label
 
 
@@ -47,4 +48,4 @@ class DiffLabel(Label):
 
 def _escape(text: str) -> str:
     """A text as HTML that looks as it is written: line breaks and runs of spaces stay."""
-    return html.escape(text).replace("  ", " \u00a0").replace("\n", "<br>")
+    return html.escape(break_words(text)).replace("  ", " \u00a0").replace("\n", "<br>")

@@ -34,6 +34,14 @@ def is_from_keyboard(reason: Qt.FocusReason) -> bool:
     return reason in _KEYBOARD_REASONS and not _clicks
 
 
+def hand_on_focus(gone: QWidget, next_one: QWidget) -> None:
+    """Let `next_one` have the keyboard where `gone`, which is about to be hidden, has it: Qt would give it to whatever
+    comes next."""
+    focus = gone.window().focusWidget()
+    if focus is not None and (focus is gone or gone.isAncestorOf(focus)):
+        next_one.setFocus()
+
+
 if TYPE_CHECKING:
     _Base = QWidget
 else:

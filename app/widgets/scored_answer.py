@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 
 from app.desktop.language import localize, tr
 from app.runs.rollout_samples import Rollout
+from app.widgets.answer_text import AnswerText
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.fold_button import FoldButton
 from app.widgets.labels import Label, caption
@@ -30,9 +31,9 @@ class AnswerCard(Card):
         if mark == tr("Best"):
             self.set_tone("good")
         layout.addLayout(header)
-        self.answer = Label(shorten(rollout.visible) or tr("(nothing)"), selectable=True)
+        self.answer = AnswerText(shorten(rollout.visible) or tr("(nothing)"))
         layout.addWidget(self.answer)
-        self.thinking = Label(shorten(rollout.thinking), tone="secondary", selectable=True)
+        self.thinking = AnswerText(shorten(rollout.thinking), tone="secondary")
         if rollout.thinking:
             self.fold_button = FoldButton(tr("Thinking"), self.thinking)
             layout.addWidget(self.fold_button, 0, Qt.AlignmentFlag.AlignLeft)

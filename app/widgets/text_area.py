@@ -26,6 +26,11 @@ class TextArea(QPlainTextEdit):
             self.document().setDocumentMargin(_MARGIN)
             self.viewport().setAutoFillBackground(False)
 
+    def setPlaceholderText(self, text: str) -> None:
+        """Show other words while the field is empty. Qt draws them anew only once something else changes."""
+        super().setPlaceholderText(text)
+        self.viewport().update()
+
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
         self.viewport().update()  # its ring

@@ -1,6 +1,7 @@
 """A run's data: read, split into training and held-out rows, encoded, with warnings about what is unusual in it."""
 
 import functools
+import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -161,6 +162,14 @@ def _read_splits(run: Run, paths: _Paths, tokenizer: Any) -> Generator[Event, No
     return _Splits(train, held_out, source)
 
 
+def estimate_total(rows: int, fraction: float) -> int:
+    """How many rows files have of which `fraction` (0 to 1) has been read with this many, to two digits: the first
+    that is known of it, as rows are counted while they are tokenized."""
+    total = rows / fraction if fraction else 0.0
+    digits = max(0, math.floor(math.log10(total)) - 1) if total >= 1 else 0
+    return max(rows, round(round(total / 10**digits) * 10**digits))
+
+
 def _read_side(
     run: Run, tokenizer: Any, paths: Any, exclude: Sequence[str], held_out_part: bool = False
 ) -> Generator[Phase, None, _Side]:
@@ -174,7 +183,8 @@ def _read_side(
 
     def work(report: Any, cancelled: Any) -> ReadFiles:
         def report_progress(rows: int, fraction: float) -> None:
-            report(Phase("Preparing data", f"{rows:,} rows tokenized", fraction))
+            total = estimate_total(rows, fraction)
+            report(Phase("Preparing data", f"{rows:,} of about {total:,} rows tokenized", fraction))
 
         encoding: dict[str, Any] = {"train_on": d.train_on, "max_len": d.max_seq_len}
         return encode_files(read, tokenizer, report=report_progress, cancelled=cancelled.is_set, **encoding)

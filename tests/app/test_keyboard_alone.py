@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.new_run import check_step
@@ -81,6 +81,46 @@ def test_from_welcome_to_done(
     typist.press(Key.Key_Space)
     assert window.chat_page.isVisible()
     typist.tab_to(window.chat_page.view.question)
+
+
+def test_tab_goes_through_a_step_before_its_foot(qtbot: QtBot, window: MainWindow, typist: Typist) -> None:
+    wizard = window.wizard
+    for name in ("goal", "data", "model", "settings"):
+        wizard.show_named(name)
+        wizard.rail.findChildren(QAbstractButton)[0].setFocus()
+        passed = []
+        while (focus := QApplication.focusWidget()) is not wizard.drafts:
+            assert len(passed) < _MOST
+            passed.append(focus)
+            typist.press(Key.Key_Tab)
+        assert any(wizard.current.isAncestorOf(widget) for widget in passed), name
+        typist.tab_to(wizard.next_button)
+        typist.press(Key.Key_Tab)
+        assert not wizard.current.isAncestorOf(QApplication.focusWidget())
+
+
+def test_the_check_where_tab_stops_nowhere_leads_to_its_foot(
+    qtbot: QtBot, window: MainWindow, typist: Typist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_step, "measure_run", lambda run, stop: iter(()))
+    wizard = window.wizard
+    wizard.show_named("settings")
+    typist.tab_to(wizard.settings.tabs.bar)
+    typist.press(Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(wizard.check.isVisible)
+    assert QApplication.focusWidget() in (wizard.check.start_button, wizard.back_button)
+
+
+def test_the_keyboard_stays_where_files_are_chosen(
+    qtbot: QtBot, window: MainWindow, typist: Typist, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = window.wizard.data
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(dataset)], ""))
+    window.wizard.show_named("data")
+    typist.tab_to(step.zone.choose_button)
+    typist.press(Key.Key_Space)
+    qtbot.waitUntil(lambda: not step.zone.isVisible())
+    assert QApplication.focusWidget() is step.file.choose_other
 
 
 def test_a_goal_is_chosen_with_the_arrows(qtbot: QtBot, window: MainWindow, typist: Typist) -> None:

@@ -18,6 +18,7 @@ from app.runs.series import SMOOTHING, Series
 from core.events import Evaluated, Event, Finished, Paused, Phase, Saved, Started, Step, Warned, to_json
 from core.run import Run
 from core.run.lock import RunLock
+from core.training.dataset import estimate_total
 from tests.app import stories
 from tests.app.conftest import play_script, started_event, step_event
 
@@ -161,6 +162,25 @@ def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
     record.add(Step(**{**vars(step_event(6)), "time": 9001.0}))
     assert record.elapsed(9001.0) == pytest.approx(16.0)
     assert record.seconds_left() == pytest.approx(94.0)
+
+
+def test_rows_are_counted_towards_what_there_may_be() -> None:
+    assert estimate_total(0, 0.0) == 0 and estimate_total(412, 0.1) == 4100
+    assert estimate_total(9137, 0.999) == 9137  # no fewer than there are already
+    phase = Phase("Preparing data", "412 of about 4,100 rows tokenized", 0.1)
+    assert status_text.describe_phase(phase) == "Preparing data: 412 of about 4,100 rows tokenized"
+    assert status_text.describe_phase(Phase("Loading model", "starter")) == "Loading model: Starter model"
+
+
+def test_nothing_is_called_steady_after_a_few_steps() -> None:
+    record = RunRecord()
+    record.add(started_event(Run(), 100))
+    for n in range(1, 12):
+        record.add(step_event(n, 2.0))
+    assert assess(record).sentence.startswith("Training has begun.") and not assess(record).action
+    for n in range(12, 24):
+        record.add(step_event(n, 2.0))
+    assert "steady" in assess(record).sentence
 
 
 def test_steps_that_are_done_again_are_drawn_once() -> None:
