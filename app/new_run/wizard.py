@@ -1,10 +1,9 @@
 """The page New run: the rail of steps on top, the chosen step below it, Back and Next at the foot."""
 
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, cast
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStackedWidget, QWidget
 
@@ -20,6 +19,7 @@ from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import Label
 from app.widgets.step_rail import StepRail
+from app.widgets.tab_order import put_last
 from core.run import runs_folder
 
 if TYPE_CHECKING:  # each is imported when its step is built
@@ -170,16 +170,8 @@ class Wizard(QWidget):
 
     def focusNextPrevChild(self, next: bool) -> bool:
         """Tab reaches the foot after the step, of which parts were made later than it."""
-        self._put_foot_last()
+        put_last([self.drafts, self.back_button, *self._actions.findChildren(QAbstractButton)])
         return super().focusNextPrevChild(next)
-
-    def _put_foot_last(self) -> None:
-        foot = [self.drafts, self.back_button, *self._actions.findChildren(QAbstractButton)]
-        last = self.window().previousInFocusChain()
-        while last in foot or last.focusPolicy() == Qt.FocusPolicy.NoFocus:  # which Qt takes no order from
-            last = last.previousInFocusChain()
-        for before, button in pairwise([last, *foot]):
-            QWidget.setTabOrder(before, button)
 
     def show_named(self, key: str) -> None:
         """Go to the step of this key: "goal", "data", "model", "settings" or "check"."""

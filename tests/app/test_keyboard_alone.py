@@ -99,6 +99,21 @@ def test_tab_goes_through_a_step_before_its_foot(qtbot: QtBot, window: MainWindo
         assert not wizard.current.isAncestorOf(QApplication.focusWidget())
 
 
+def test_tab_goes_through_a_conversation_before_its_field(qtbot: QtBot, window: MainWindow, typist: Typist) -> None:
+    window.go("chat")
+    view = window.chat_page.view
+    (answer,) = view.add_turn("A question", ["A model"])
+    answer.finish("<think>So.</think> An answer.")
+    qtbot.waitUntil(answer.copy_button.isVisible)
+    view.question.setFocus()
+    typist.press(Key.Key_Backtab)
+    assert answer.isAncestorOf(QApplication.focusWidget())
+    typist.tab_to(answer.thinking_button, back=True)
+    typist.press(Key.Key_Space)
+    assert answer.thinking.isVisible()
+    typist.tab_to(view.question)
+
+
 def test_the_check_where_tab_stops_nowhere_leads_to_its_foot(
     qtbot: QtBot, window: MainWindow, typist: Typist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
