@@ -163,9 +163,9 @@ class Wizard(QWidget):
         self._show_reason("")
         self.current.enter()
         is_last = index == len(_STEPS) - 1  # Start stands where Next did
-        self._actions.setCurrentWidget(self.check.start_button if is_last else self.next_button)
+        main_button = self.check.start_button if is_last else self.next_button
+        self._actions.setCurrentWidget(main_button)
         if self._page(index).hasFocus():  # as Qt leaves it on a page where Tab stops nowhere
-            main_button = self._actions.currentWidget()
             (main_button if main_button.isEnabled() else self.back_button).setFocus()
 
     def focusNextPrevChild(self, next: bool) -> bool:

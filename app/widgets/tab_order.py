@@ -13,7 +13,8 @@ def put_last(stops: Sequence[QWidget]) -> None:
     Qt puts what is made later behind them. A page calls this in focusNextPrevChild(), which Tab arrives at.
     """
     last = stops[0].window().previousInFocusChain()
-    while last in stops or last.focusPolicy() == Qt.FocusPolicy.NoFocus:  # which Qt takes no order from
-        last = last.previousInFocusChain()
-    for before, stop in pairwise([last, *stops]):
-        QWidget.setTabOrder(before, stop)
+    while last is not None and (last in stops or last.focusPolicy() == Qt.FocusPolicy.NoFocus):
+        last = last.previousInFocusChain()  # from a widget without focus Qt takes no order
+    if last is not None:
+        for before, stop in pairwise([last, *stops]):
+            QWidget.setTabOrder(before, stop)

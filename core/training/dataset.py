@@ -167,7 +167,7 @@ def estimate_total(rows: int, fraction: float) -> int:
     that is known of it, as rows are counted while they are tokenized."""
     total = rows / fraction if fraction else 0.0
     digits = max(0, math.floor(math.log10(total)) - 1) if total >= 1 else 0
-    return max(rows, round(round(total / 10**digits) * 10**digits))
+    return max(rows, int(round(total / 10**digits) * 10**digits))
 
 
 def _read_side(
