@@ -23,7 +23,9 @@ from core.training.setup import Setup
 from core.training.step_sums import RankExchange, StepSums
 from core.training.train_step import TrainStep
 
-MEASURE_EVERY = 25  # steps of which one waits for its own gradient, by which waiting for other ranks is measured
+# Of so many steps of a GPU one waits for its own gradient, by which waiting for other ranks is measured: the first of
+# them once steps are compiled and warm.
+MEASURE_EVERY, FIRST_MEASURED = 25, 6
 
 
 class UpdateFailed(Unavailable):
@@ -66,7 +68,7 @@ class OptimizerStepper:
         sums, total_weight, is_measured = None, sum(pending.weights), False
         sums_ahead = setup.group.size > 1 and self._is_plain
         if sums_ahead:
-            if is_measured := not setup.on_gpu or setup.recovers or number % MEASURE_EVERY == MEASURE_EVERY - 1:
+            if is_measured := not setup.on_gpu or setup.recovers or number % MEASURE_EVERY == FIRST_MEASURED:
                 mx.eval(grad or [])
             grad, total_weight = self.train_step.begin_sum_over_ranks(grad, total_weight, is_measured)
         elif setup.group.size > 1:
@@ -87,7 +89,7 @@ class OptimizerStepper:
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
             raise self._not_finite(number, pending.batches)
         seconds = time.perf_counter() - started
-        self.exchange.end_step(seconds)
+        self.exchange.end_step(seconds, is_measured or not sums_ahead)
         metrics = sums.means.means() | self._source_metrics(seconds) | sums.rank_metrics(seconds)
         return self._record(number, sums, loss, lr, float(norm), metrics, seconds)
 

@@ -42,8 +42,8 @@ class StepSums:
         self.means.merge(totals["metrics"])
 
     def rank_metrics(self, seconds: float) -> dict[str, float]:
-        """Tokens per second of each rank in a step of so many seconds, and the share of the step before in which it
-        waited for others and for the network; empty where there is one rank."""
+        """Tokens per second of each rank in a step of so many seconds, and the share of the last step before that was
+        measured in which it waited for others and for the network; empty where there is one rank."""
         metrics = {}
         for rank, (tokens, waiting) in enumerate(self.by_rank):
             metrics[f"rank_{rank}_tokens_per_second"] = tokens / seconds
@@ -73,9 +73,11 @@ class RankExchange:
         """A step begins: what was waited for between steps, at a checkpoint or an evaluation, is no part of it."""
         self._waited = self.group.waited
 
-    def end_step(self, seconds: float) -> None:
-        """A step is over that took so many seconds."""
-        self._waiting = (self.group.waited - self._waited) / seconds
+    def end_step(self, seconds: float, is_measured: bool = True) -> None:
+        """A step is over that took so many seconds. `is_measured`: what was waited for in it is known; else it is taken
+        to be as in the last step of which it is."""
+        if is_measured:
+            self._waiting = (self.group.waited - self._waited) / seconds
 
     def __call__(self, sums: StepSums) -> StepSums:
         """The sums over all ranks. Every rank calls this once in a step. Raises RankFailed."""

@@ -19,10 +19,10 @@ def test_what_is_waited_for_between_steps_is_no_part_of_one() -> None:
     group = Waiting()
     exchange = RankExchange(group, StopRequest())
     shares = []
-    for _ in range(3):
+    for seconds, is_measured in ((2.0, True), (1.0, False), (1.0, True), (1.0, True)):
         group.gather("a checkpoint that the first rank has written")
         exchange.begin_step()
         total = exchange(StepSums())
-        exchange.end_step(2.0)
+        exchange.end_step(seconds, is_measured)
         shares.append(total.rank_metrics(1.0)["rank_0_waiting"])
-    assert shares == pytest.approx([0.0, 0.25, 0.25])  # of the step before
+    assert shares == pytest.approx([0.0, 0.25, 0.25, 0.5])  # of the step before that was measured
