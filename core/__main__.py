@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     from core import cli  # behind the signals' handlers: importing takes a moment
+    from core.distributed.group import RankFailed, rank_of
     from core.errors import UserError
 
     def output(*values: Any, **options: Any) -> None:
@@ -44,6 +45,10 @@ def _run(words: list[str]) -> int:
         if error.reader_has_gone:  # hone ... | head
             return 0
         _complain(str(error))
+        return 2
+    except RankFailed as error:
+        if rank_of(os.environ) == 0:  # on the others it repeats what another rank says
+            _complain(str(error))
         return 2
     except UserError as error:
         _complain(str(error), getattr(error, "changes", ()))

@@ -12,9 +12,9 @@ from typing import Any
 from core.cli import Print
 from core.cli.flags import add_flag, parse_flags
 from core.distributed.complaint import LAUNCHED, complaint
-from core.distributed.group import launched_backend
+from core.distributed.group import launched_backend, rank_of
 from core.distributed.machines import Machines
-from core.distributed.session import SHARDING, at_forced_end, rank_of
+from core.distributed.session import SHARDING, at_forced_end
 from core.errors import BadOption
 from core.options import describe
 from core.redact import redact

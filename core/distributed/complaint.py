@@ -5,9 +5,11 @@ By these whoever has launched the rank can say the sentence in another language,
 
 import json
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from core.distributed.group import rank_of
 from core.errors import ChangedInputs, Unavailable, UserError
 from core.text.sentence import pack, unpack
 
@@ -16,11 +18,16 @@ _SENTENCE, _WORDS = "hone: ", "hone-words: "
 
 
 def complaint(sentence: str, changes: Sequence[str] = (), environment: Mapping[str, str] = os.environ) -> str:
-    """The lines that tell of a sentence, and of the inputs that have changed where that is what it says."""
-    told = f"{_SENTENCE}{sentence}"
+    """The lines that tell of a sentence, and of the inputs that have changed where that is what it says.
+
+    A rank that something else than Hone has launched, which puts what all of them print into one, tells its machine.
+    """
     if not environment.get(LAUNCHED):
-        return told
+        rank = rank_of(environment)
+        machine = f"{socket.gethostname()} (rank {rank}): " if rank else ""
+        return f"{_SENTENCE}{machine}{sentence}"
     words = pack({"sentence": sentence, "changes": changes})
+    told = f"{_SENTENCE}{sentence}"
     return f"{_WORDS}{json.dumps(words)}\n{told}"
 
 

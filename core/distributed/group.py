@@ -293,6 +293,14 @@ def launched_backend(environment: Mapping[str, str]) -> str | None:
     return "mpi" if any(size and int(size) > 1 for size in sizes) else None
 
 
+def rank_of(environment: Mapping[str, str]) -> int:
+    """The rank that a launcher has given to this process, 0 where it runs alone; known before the ranks connect."""
+    if launched_backend(environment) is None:
+        return 0
+    found = (environment.get(name) for name in ("MLX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
+    return int(next((text for text in found if text), "0"))
+
+
 @functools.cache
 def current_group() -> Group:
     """The ranks that this process belongs to. Raises Unavailable where they cannot be connected."""

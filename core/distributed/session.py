@@ -78,14 +78,6 @@ def current_session() -> Session | None:
     return _current[-1] if _current else None
 
 
-def rank_of(environment: Mapping[str, str]) -> int:
-    """The rank that a launcher has given to this process, 0 where it runs alone; known before the ranks connect."""
-    if launched_backend(environment) is None:
-        return 0
-    found = (environment.get(name) for name in ("MLX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
-    return int(next((text for text in found if text), "0"))
-
-
 def wanted_sharding(environment: Mapping[str, str]) -> str:
     """How the ranks are to share the model: one of core.distributed.machines.SHARDINGS."""
     return environment.get(SHARDING) or "auto"

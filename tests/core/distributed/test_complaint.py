@@ -1,5 +1,8 @@
 """What a rank complains about comes to whoever launched it with its words, and with what has changed."""
 
+import socket
+from pathlib import Path
+
 from core.distributed.complaint import LAUNCHED, complaint, understand
 from core.errors import ChangedInputs, Unavailable
 from core.text.sentence import Sentence, say
@@ -14,6 +17,13 @@ def as_told(sentence: str) -> str:
 
 def test_alone_it_is_one_line() -> None:
     assert complaint(LOST, environment={}) == "hone: mini has ended unexpectedly. Resume."
+
+
+def test_under_another_launcher_each_rank_but_the_first_tells_its_machine(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts.json"
+    hosts.write_text('[["127.0.0.1:1"], ["127.0.0.1:2"]]')
+    told = [complaint("It is full.", environment={"MLX_RANK": n, "MLX_HOSTFILE": str(hosts)}) for n in ("0", "1")]
+    assert told == ["hone: It is full.", f"hone: {socket.gethostname()} (rank 1): It is full."]
 
 
 def test_the_words_come_along() -> None:
