@@ -235,7 +235,7 @@ def parse(o: Option, text: str, origin: str = "") -> Any:
         if o.type is float:
             return check(o, float(text), origin)
     except ValueError:
-        kind = say("a whole number") if o.type is int else "a number"
+        kind = say("a whole number") if o.type is int else say("a number")
         raise BadOption(
             say(
                 "{origin}{name} is {value}, but must be {kind}.",
@@ -295,8 +295,8 @@ def _convert(o: Option, value: Any, origin: str) -> Any:
     words = {
         bool: say("true or false"),
         int: say("a whole number"),
-        float: "a number",
-        str: "text",
+        float: say("a number"),
+        str: say("text"),
         tuple: say("a list of names"),
     }
     raise BadOption(

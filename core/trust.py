@@ -16,7 +16,7 @@ import platformdirs
 
 from core.atomic_files import replacing
 from core.errors import BadModel, BadOption
-from core.text.sentence import say
+from core.text.sentence import join, say
 
 SHOWN = 16  # digits of a hash in a sentence
 
@@ -92,7 +92,7 @@ def model_code(folder: Path, config: Mapping[str, Any]) -> Code | None:
         contents = path.read_bytes()
         digest.update(f"{path.relative_to(root).as_posix()}\n{len(contents)}\n".encode() + contents)
     others = say(" and {count} more", count=len(files) - 1) if len(files) > 1 else ""
-    return Code(root, digest.hexdigest(), f"{name}{others}", is_model=True)
+    return Code(root, digest.hexdigest(), join([str(name), others], ""), is_model=True)
 
 
 def is_allowed(code: Code) -> bool:

@@ -101,7 +101,7 @@ def reward_chart(key: str, sentence: str, chosen: str, rejected: str, level: flo
 def accuracy_chart(key: str, sentence: str, legend: str, *more: Metric) -> ChartSpec:
     """The chart of the accuracy, called `legend` there, and of other shares where half is chance."""
     accuracy = Metric("accuracy", legend, SHARE, "Better told from worse")
-    sentence = say("{sentence} Half is chance; held-out rows are the ones to trust.", sentence=sentence)
+    sentence += " Half is chance; held-out rows are the ones to trust."  # a description, translated whole
     return ChartSpec(key, "Accuracy", sentence, (accuracy, *more), level=0.5)
 
 

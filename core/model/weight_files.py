@@ -78,19 +78,14 @@ def explain_missing(folder: Path, missing: list[str]) -> str:
             folder=folder,
             gguf=gguf,
         )
-    more = (
-        say(" and {count} more are", count=len(missing) - 3)
-        if len(missing) > 3
-        else " is"
-        if len(missing) == 1
-        else " are"
-    )
-    return say(
-        "{folder} has no complete weights: {missing}{more} missing.",
-        folder=folder,
-        missing=", ".join(missing[:3]),
-        more=more,
-    )
+    named, more = ", ".join(missing[:3]), len(missing) - 3
+    if more > 0:
+        words = say("{missing} and {count} more are missing", missing=named, count=more)
+    elif len(missing) > 1:
+        words = say("{missing} are missing", missing=named)
+    else:
+        words = say("{missing} is missing", missing=named)
+    return say("{folder} has no complete weights: {missing}.", folder=folder, missing=words)
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:

@@ -58,6 +58,20 @@ def join(sentences: Iterable[str], separator: str = " ") -> Sentence:
     return _with_words(text, separator.join(names), parts)
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text that join() has put together with line breaks, sentences still; blank ones are left out."""
+    if not isinstance(text, Sentence):
+        return [line for line in text.split("\n") if line]
+    if "\n" not in text.words:
+        return [text] if text else []
+    lines: list[str] = []
+    for words in text.words.split("\n"):
+        name = words[1:-1]
+        part = text.values[name] if words == f"{{{name}}}" and name in text.values else say(words, **text.values)
+        lines += split_lines(part)
+    return lines
+
+
 def capitalize(text: str) -> Sentence:
     """The text with a capital at its beginning, in each language."""
     return _with_words(text[:1].upper() + text[1:], CAPITALIZED, {"text": text})

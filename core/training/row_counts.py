@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.tokenize.token_store import TokenStore
+from core.text.sentence import split_lines
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,8 @@ def _count_notes(texts: TokenStore, per_row: int) -> list[tuple[str, int]]:
     first = np.argmin(is_empty[numbers], axis=1)
     counts: dict[str, int] = {}
     for number, rows in enumerate(np.bincount(numbers[np.arange(len(numbers)), first], minlength=len(texts.notes))):
-        for line in texts.notes[number].split("\n") if rows else ():
-            if line:
-                counts[line] = counts.get(line, 0) + int(rows)
+        for line in split_lines(texts.notes[number]) if rows else ():
+            counts[line] = counts.get(line, 0) + int(rows)
     return sorted(counts.items(), key=lambda item: -item[1])
 
 

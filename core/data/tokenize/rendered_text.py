@@ -21,7 +21,7 @@ from core.data.tokenize.template_coverage import (
     find_dropped_plain,
     writes_developer,
 )
-from core.text.sentence import join, say, shorten
+from core.text.sentence import join, say, shorten, split_lines
 
 _NO_TEMPLATE = say("The model has no chat template: conversations are written as plain text, parted by blank lines.")
 
@@ -88,7 +88,9 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
     if end.added and end.token and not add_generation_prompt:
         text += end.token
         written = (
-            say("{spelled_out} spelled out", spelled_out=shorten(end.spelled_out, 60)) if end.spelled_out else "nothing"
+            say("{spelled_out} spelled out", spelled_out=shorten(end.spelled_out, 60))
+            if end.spelled_out
+            else say("nothing")
         )
         note = _add_note(
             note,
@@ -129,7 +131,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
 
 def _add_note(notes: str, note: str) -> str:
     """Notes, one a line, with one more unless it stands among them."""
-    lines, note = notes.split("\n") if notes else [], shorten(note)  # a template may be quoted in it
+    lines, note = split_lines(notes), shorten(note)  # a template may be quoted in it
     return notes if not note or note in lines else join([notes, note], "\n") if notes else note
 
 

@@ -22,6 +22,7 @@ from core.text.sentence import (
     pack,
     say,
     shorten,
+    split_lines,
     to_plain,
     unpack,
 )
@@ -131,6 +132,14 @@ def test_a_value_that_json_cannot_hold(german: None) -> None:
 def test_a_sentence_among_the_values_of_a_text(german: None) -> None:
     words = say("{low:.1f} to {high:.1f} GB", low=2.5, high=4)
     assert tr("{words}", words=words) == "2,5 bis 4,0 GB"
+
+
+def test_lines_stay_sentences(german: None) -> None:
+    notes = join([join([say("is empty"), "a.txt"], "\n"), say("{share:.0%} worse", share=0.5)], "\n")
+    lines = split_lines(notes)
+    assert lines == ["is empty", "a.txt", "50% worse"]
+    assert [tr(line) for line in lines] == ["ist leer", "a.txt", "50\u00a0% schlechter"]
+    assert split_lines("a\n\nb") == ["a", "b"] and split_lines("") == []
 
 
 def test_sentences_in_json(german: None) -> None:
