@@ -8,6 +8,10 @@ from threading import Event as Flag
 
 from core import events
 from core.events import Event
+from core.rewards import format as thinking
+from core.rewards import numeric
+from core.rewards.answer import Answer, RewardSettings
+from core.rewards.kept_reasons import keep_reasons
 from core.run import Run
 from tests.app.conftest import BACKEND, PRECISION
 
@@ -92,18 +96,21 @@ def rollout_group(step: int, share: float) -> dict[str, object]:
         is_right = i < right_count
         number = str(40 + step) if is_right else str(37 + step + i)
         scores = {"numeric": float(is_right), "format": 1.0}
-        reasons = {
-            "numeric": f"{number} is {'right' if is_right else f'not {40 + step}'}",
-            "format": "thinks, then answers",
-        }
         text = f"<think>{step} + 40. First the tens, then the ones.</think>The answer is {number}."
-        answer = {
+        answer = Answer(text, expected=str(40 + step))
+        judged = {
+            "numeric": numeric.score(answer, RewardSettings()),
+            "format": thinking.score(answer, RewardSettings()),
+        }
+        reasons = {name: score.reason for name, score in judged.items()}
+        written = {
             "text": text,
             "reward": float(is_right) + 0.2,
             "advantage": 0.5 if is_right else -0.5,
             "rewards": scores,
         }
-        answers.append(answer | {"why": reasons, "cut": i == 3 and not is_right, "ids": [1, 2], "logps": [-0.1, -0.2]})
+        written |= {"cut": i == 3 and not is_right, "ids": [1, 2], "logps": [-0.1, -0.2]}
+        answers.append(written | keep_reasons(reasons))
     row = {"step": step, "line": step, "row": step, "kept": True, "prompt": f"What is {step} + 40?"}
     return row | {"expected": str(40 + step), "prompt_ids": [1], "answers": answers}
 
