@@ -10,18 +10,16 @@ from contextlib import contextmanager
 
 import mlx.core as mx
 import mlx.nn as nn
-import psutil
 
 from core.adapters.lora import LoRALinear, MergedMatrix
-
-MEMORY_SHARE = 0.1  # of the free memory, which the merged matrices may take
+from core.device.process_memory import has_room_for_copy
 
 
 @contextmanager
 def merged_weights(model: nn.Module) -> Iterator[None]:
     """Within it the layers of `model` that can be merged are; their weights must not change until it is left."""
     layers = [m for m in model.modules() if _can_merge(m)] if mx.default_device().type == mx.cpu else []
-    if sum(layer.linear.weight.nbytes for layer in layers) > MEMORY_SHARE * psutil.virtual_memory().available:
+    if not has_room_for_copy(sum(layer.linear.weight.nbytes for layer in layers)):
         layers = []
     try:
         for layer in layers:

@@ -13,11 +13,10 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-import psutil
 
 from core.adapters.fused_blocks import BODIES, GATE_UP, QKV, head_size, rotates_alike, rotation_at
 from core.adapters.lora import LoRALinear
-from core.adapters.merged_weights import MEMORY_SHARE
+from core.device.process_memory import has_room_for_copy
 from core.model.numpy_arrays import empty, view
 
 ROTATIONS = 256  # positions whose rotation is computed at a time
@@ -187,7 +186,7 @@ def make_numpy_weights(model: Any, few_rows: bool) -> NumpyWeights | None:
     if not can_use_numpy(model):
         return None
     size = sum(m.weight.nbytes for block in model.layers for m in block.modules() if isinstance(m, nn.Linear))
-    return NumpyWeights(model, few_rows) if size <= MEMORY_SHARE * psutil.virtual_memory().available else None
+    return NumpyWeights(model, few_rows) if has_room_for_copy(size) else None
 
 
 def normalize(h: np.ndarray, eps: float, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,8 @@ import ctypes
 import os
 import sys
 
+COPY_SHARE = 0.1  # of the free memory, which a copy of weights may take
+
 _USAGE_V0 = 0  # RUSAGE_INFO_V0 of <sys/resource.h>
 _FOOTPRINT = 7  # of its fields behind the identifier
 
@@ -21,6 +23,13 @@ def read_process_memory() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss)
+
+
+def has_room_for_copy(size: int) -> bool:
+    """Whether so many bytes of weights may be in memory once more, which saves time."""
+    import psutil
+
+    return size <= COPY_SHARE * int(psutil.virtual_memory().available)
 
 
 def _read_footprint() -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.device.parallel_plan import parallel_batches
+from core.device.process_memory import has_room_for_copy
 from core.memory import tensor_shapes
 from core.memory.tensor_shapes import (
     Shape,
@@ -29,6 +30,7 @@ LOGITS_CHUNK, MIN_CHUNK_TOKENS = 1 << 20, 64  # logits made at a time, of that m
 ATTENTION_TILE = 128  # queries whose scores are made at a time on a processor, see core.model.tiled_attention
 CHUNKS_AHEAD = 4  # arrays of the next chunks that MLX lays out before the last one is done, measured
 PROMPTS_AT_ONCE = 64  # answers to a dataset's prompts that are written at once, at most
+NUMPY_FAMILIES = ("llama", "mistral", "qwen2", "qwen3")  # see core.adapters.numpy_weights
 RANGE_SHARE = 0.2  # how far either way the range reaches, as a share
 
 
@@ -42,13 +44,14 @@ class Estimate:
     activations: int
     logits: int
     teacher: int = 0  # weights of the model that stays in memory beside the one in training
+    copy: int = 0  # of the blocks' weights, with the adapter in them, where NumPy computes the gradient
     answers: int = 0  # what writing answers takes: the texts so far, and the logits of one token each
 
     @property
     def total(self) -> int:
         # Answers are written and learned from in turn.
         step = max(self.activations + self.logits, self.answers)
-        return self.weights + self.teacher + self.adapter + self.optimizer + step
+        return self.weights + self.copy + self.teacher + self.adapter + self.optimizer + step
 
     @property
     def low(self) -> int:
@@ -105,6 +108,7 @@ class _Weights:
     compute: int  # bytes of a number that is computed with
     trained: int  # parameters
     largest: int  # numbers of the largest tensor
+    in_blocks: int  # numbers of the matrices in blocks
     unpacked: int  # numbers of the largest matrix where matrices are unpacked for computing, else 0
 
 
@@ -141,8 +145,9 @@ def estimate_step(
     rows = _rows_per_pass(run)
     parallel = min(parallel_batches(run, device), rows)
     batch = rows * tokens
-    activations = _activation_bytes(model, run, device, tokens, batch, weights.compute) + 10 * weights.unpacked
     vocabulary = int(text_config.get("vocab_size", config.get("vocab_size", 32_000)))
+    in_numpy = device == "cpu" and _goes_through_numpy(text_config, run, weights)
+    activations = _activation_bytes(model, run, device, tokens, batch, weights.compute) + 10 * weights.unpacked
     states, full = OPTIMIZER_STATES[run.train.optimizer], run.adapter.type == "full"
     if full:
         logits, optimizer = 12 * batch * vocabulary, 4 * weights.trained * states
@@ -150,6 +155,11 @@ def estimate_step(
         optimizer += max(0, 2 * weights.bytes + 4 * 4 * weights.largest - activations - logits)
         if run.train.gradient_accumulation_steps > 1:
             optimizer += 4 * weights.trained  # the gradients so far
+    elif in_numpy:
+        activations = _numpy_bytes(model, run, tokens, batch)
+        # The memory of the feed-forward part's gradient is that of the logits before.
+        logits = max(0, 4 * parallel * _logits_chunk(batch // parallel, vocabulary) - 4 * batch * 5 * model.mlp_width)
+        optimizer = 4 * weights.trained * (1 + states)
     else:
         logits = parallel * _chunked_logits_bytes(batch // parallel, vocabulary, two_models=bool(run.spec.divergence))
         optimizer = 4 * weights.trained * (1 + states)
@@ -159,6 +169,7 @@ def estimate_step(
         optimizer=optimizer,
         activations=activations,
         logits=logits,
+        copy=4 * weights.in_blocks if in_numpy else 0,
         teacher=_frozen_bytes(teacher, run.model.dtype, device),
         answers=_answer_bytes(model, run, tokens, weights.compute, vocabulary),
     )
@@ -178,6 +189,7 @@ def _count_weights(config: Mapping[str, Any], run: Run, device: str, folder: Pat
         compute=compute,
         trained=count_elements(shapes) if full else _count_adapter(run, tensors, matrices),
         largest=max((count_elements([shape]) for shape in shapes), default=0),
+        in_blocks=count_elements(matrices.values()),
         unpacked=max((count_elements([shape]) for shape in matrices.values()), default=0) if packed else 0,
     )
 
@@ -226,6 +238,33 @@ def _activation_bytes(model: _Transformer, run: Run, device: str, tokens: int, b
     if run.train.gradient_checkpointing == "on":
         return int(compute * batch * (model.layers * model.hidden + per_token + 2.5 * heads * span))
     return int(compute * batch * (model.layers + 1) * (per_token + heads * scores))
+
+
+def _goes_through_numpy(config: Mapping[str, Any], run: Run, weights: _Weights) -> bool:
+    """Whether the gradient of a step on a processor is computed with NumPy: see core.training.numpy_gradient."""
+    is_plain = run.adapter.type == "lora" and not (run.adapter.dropout or run.spec.precomputed or run.spec.divergence)
+    is_known = config.get("model_type") in NUMPY_FAMILIES and weights.compute == 4 and not weights.unpacked
+    return is_plain and is_known and has_room_for_copy(4 * weights.in_blocks)
+
+
+def _numpy_bytes(model: _Transformer, run: Run, tokens: int, batch: int) -> int:
+    """What the blocks keep of each token, and what the gradient of one takes in between.
+
+    It is a fifth more than that, because not every piece of memory is filled: measured.
+    """
+    per_text = -(-tokens // run.texts_per_row)
+    heads, all_heads = model.heads, model.heads + model.kv_heads
+    scores = heads * (0.45 * per_text + ATTENTION_TILE / 2)
+    per_token = 2 * model.hidden + 3 * model.head_dim * all_heads + 2 * model.mlp_width + scores
+    in_between = 4 * model.hidden + 2 * model.head_dim * all_heads + 5 * model.mlp_width
+    kept = model.hidden if run.train.gradient_checkpointing == "on" else per_token
+    once = 1.5 * per_token if run.train.gradient_checkpointing == "on" else 0
+    return int(1.2 * 4 * batch * (model.layers * kept + once + in_between))
+
+
+def _logits_chunk(tokens: int, vocabulary: int) -> int:
+    """Logits that are made at a time."""
+    return min(tokens, max(MIN_CHUNK_TOKENS, LOGITS_CHUNK // vocabulary)) * vocabulary
 
 
 def _chunked_logits_bytes(tokens: int, vocabulary: int, two_models: bool) -> int:

@@ -5,7 +5,7 @@ from math import prod
 import mlx.core as mx
 import numpy as np
 
-CHUNK = 1 << 20  # numbers of the smallest piece of memory that is asked for
+CHUNK = 1 << 16  # numbers of the smallest piece of memory that is asked for
 
 
 def empty(*shape: int) -> np.ndarray:
@@ -30,8 +30,12 @@ class Arena:
     def take(self, *shape: int) -> np.ndarray:
         """A float32 array [*shape] that may hold any numbers, until release()."""
         size = prod(shape)
-        while self._chunk < len(self._chunks) and self._used + size > len(self._chunks[self._chunk]):
+        if self._chunk < len(self._chunks) and self._used + size > len(self._chunks[self._chunk]):
             self._chunk, self._used = self._chunk + 1, 0
+        # Whatever lies behind is free: what is too small gives way, and nothing is kept in vain.
+        if self._chunk < len(self._chunks) and size > len(self._chunks[self._chunk]):
+            del self._chunks[self._chunk]
+            self._chunks.insert(self._chunk, empty(size))
         if self._chunk == len(self._chunks):
             self._chunks.append(empty(max(size, CHUNK)))
         first, self._used = self._used, self._used + -(-size // 16) * 16  # on the bounds of cache lines

@@ -6,9 +6,9 @@ import psutil
 import pytest
 from mlx.utils import tree_flatten
 
-from core.adapters import merged_weights as module
 from core.adapters.lora import LoRALinear
 from core.adapters.merged_weights import merged_weights
+from core.device.process_memory import COPY_SHARE
 
 
 def layer(dtype: mx.Dtype = mx.float32) -> nn.Module:
@@ -58,7 +58,7 @@ def test_16_bit_weights_are_not_merged() -> None:
 
 def test_nothing_is_merged_where_it_would_take_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     model = layer()
-    needed = model.layers[0].linear.weight.nbytes / module.MEMORY_SHARE
+    needed = model.layers[0].linear.weight.nbytes / COPY_SHARE
 
     class Memory:
         available = needed - 1

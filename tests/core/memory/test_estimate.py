@@ -10,6 +10,7 @@ import pytest
 from mlx.utils import tree_flatten
 
 from core import adapters
+from core.device import process_memory
 from core.events import Started, Warned
 from core.export import quantize
 from core.memory import plan
@@ -27,6 +28,7 @@ from tests.core.model import zoo
 
 CONFIG = json.loads((STARTER / "config.json").read_text())
 GB = 10**9
+THROUGH_MLX = {"dropout": 0.1}  # an adapter whose gradient NumPy does not compute
 
 
 def step(folder: Path | None = STARTER, config: dict[str, Any] = CONFIG, **sections: Any) -> Estimate:
@@ -85,11 +87,12 @@ def test_writing_answers_and_learning_from_them_count_in_turn() -> None:
     usual = step(method="grpo")
     # 4 questions × 8 answers of 128 tokens: keys and values of 6 layers × 2 heads × 64, and 2,048 logits, in float32.
     assert usual.answers == 32 * (2 * 6 * 2 * 64 * 128 * 4 + 12 * 2048)
-    assert usual.total == usual.weights + usual.adapter + usual.optimizer + usual.activations + usual.logits
+    once = usual.weights + usual.copy + usual.adapter + usual.optimizer
+    assert usual.total == once + usual.activations + usual.logits
     assert step(method="grpo", options={"group_size": 4}).answers == usual.answers / 2
     assert step(method="dapo", options={"answers_at_once": 16}).answers == usual.answers / 2
     few = step(method="grpo", train={"batch_size": 64}, options={"micro_batch_size": 1, "answers_at_once": 512})
-    assert few.total == few.weights + few.adapter + few.optimizer + few.answers
+    assert few.total == once + few.answers
     assert few.activations == pytest.approx(usual.activations / 16)
     assert step().answers == 0 and step(method="distill", options={"teacher": "starter"}).answers == 0
     own = step(method="distill", options={"teacher": "starter", "lmbda": 0.5})
@@ -106,7 +109,7 @@ def test_no_more_answers_are_learned_from_together_than_are_written() -> None:
 
 def test_attention_of_long_texts() -> None:
     def activations(method: str, tokens: int, packing: bool = True) -> int:
-        sections = {"method": method, "train": {"batch_size": 1}, "data": {"packing": packing}}
+        sections = {"method": method, "train": {"batch_size": 1}, "data": {"packing": packing}, "adapter": THROUGH_MLX}
         estimate = estimate_step(CONFIG, Run.from_dict(sections), device="cpu", tokens=tokens, folder=STARTER)
         assert estimate is not None
         return estimate.activations
@@ -132,14 +135,23 @@ def test_a_teacher_that_stays_in_memory_is_counted() -> None:
 
 
 def test_what_each_kind_of_run_needs_beside() -> None:
-    usual = step()
+    usual = step(adapter=THROUGH_MLX)
     assert step(method="kto").activations < 0.6 * usual.activations  # the mismatched answers get no gradient
     assert step(adapter={"type": "dora"}).activations > 1.2 * usual.activations
     large = CONFIG | {"vocab_size": 1 << 17}
     # Many pieces of logits: the next ones are laid out before the last one is done.
     piece = 4 * MIN_CHUNK_TOKENS * large["vocab_size"]
-    assert step(None, large, train={"batch_size": 1}).logits == 4 * piece  # two pieces of 64 tokens
+    assert (
+        step(None, large, train={"batch_size": 1}, adapter=THROUGH_MLX).logits == 4 * piece
+    )  # two pieces of 64 tokens
     assert step(None, large, train={"batch_size": 1}, method="distill").logits == 7 * 2 * 4 * LOGITS_CHUNK
+
+
+def test_what_numpy_computes_takes_a_copy_of_the_weights_and_keeps_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, through_mlx = step(), step(adapter=THROUGH_MLX)
+    assert through_mlx.copy == 0 < usual.copy < usual.weights and usual.activations < through_mlx.activations
+    monkeypatch.setattr(process_memory, "COPY_SHARE", 0.0)
+    assert step() == through_mlx
 
 
 def test_in_words() -> None:

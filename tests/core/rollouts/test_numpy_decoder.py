@@ -148,5 +148,5 @@ def test_other_weights_are_computed_by_the_model(monkeypatch: pytest.MonkeyPatch
     adapters.attach(dora, Adapter(type="dora", rank=4))
     assert not any(can_use_numpy(model) for model in (half, packed, dora))
     assert can_use_numpy(tiny("qwen3"))
-    monkeypatch.setattr("core.adapters.numpy_weights.MEMORY_SHARE", 0.0)
+    monkeypatch.setattr("core.device.process_memory.COPY_SHARE", 0.0)
     assert make_decoder(tiny("qwen3")) is None
