@@ -15,6 +15,7 @@ from app.pages.run_progress import RunProgress
 from app.pages.run_tabs import RunTabs
 from app.plots.panel import ChartPanel
 from app.runs import health, status_text
+from app.runs.elsewhere import ElsewhereRun
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label
 from app.runs.live_run import LiveRun
@@ -30,6 +31,7 @@ from app.widgets.labels import ElidedLabel
 from app.widgets.notice import Notice
 from core.run import Run
 from core.run.folder import RUN
+from core.run.lock import is_locked
 
 # The words of the button for what can be done.
 _ACTIONS = {
@@ -70,6 +72,7 @@ class RunPage(QWidget):
         self._is_over = False
         self._suggests_lower = False  # a learning rate, once the run pauses
         self._goes_to_trash = False  # once the run has ended
+        self._elsewhere: ElsewhereRun | None = None  # while another window or program trains it
         layout = vbox(self, theme.MARGIN, theme.GRID)
         layout.addLayout(self._build_header())
         layout.addLayout(self._build_controls())
@@ -106,6 +109,10 @@ class RunPage(QWidget):
             self.tabs.show_page(self.tabs.charts)
             self.go_live(live)
         else:
+            if is_locked(folder):
+                self._elsewhere = ElsewhereRun(folder, self)
+                self._elsewhere.changed.connect(self._show_read)
+                self._elsewhere.ended.connect(self._show_ended)
             self._show_end()
 
     def show_use_it(self) -> None:
@@ -134,7 +141,7 @@ class RunPage(QWidget):
     @property
     def state(self) -> RunState:
         """How the run stands now."""
-        return RunState(self.record, self.folder, self.live, self._is_over)
+        return RunState(self.record, self.folder, self.live, self._is_over, self._elsewhere is not None)
 
     def _build_header(self) -> QHBoxLayout:
         header = hbox(gap=8)
@@ -220,6 +227,8 @@ class RunPage(QWidget):
         super().showEvent(event)
         if not self._is_over:
             self._timer.start()
+        if self._elsewhere is not None:
+            self._elsewhere.start()
         if not self.isAncestorOf(QApplication.focusWidget() or self):
             self.tabs.bar.setFocus()  # never on a button that stops the run
         self._draw()
@@ -227,6 +236,19 @@ class RunPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
+        if self._elsewhere is not None:
+            self._elsewhere.stop()
+
+    def _show_read(self, record: RunRecord) -> None:
+        """Show what another window or program has reported of the run since."""
+        self.record = record
+        self._draw()
+
+    def _show_ended(self, record: RunRecord) -> None:
+        """Show how it has ended there."""
+        self._elsewhere = None
+        self.record = record
+        self._show_end()
 
     def _mark_changed(self) -> None:
         self._has_changes = True

@@ -68,7 +68,7 @@ class RunProgress(QWidget):
 
     def show_times(self, state: RunState) -> None:
         """Show the time that has passed and that is left; of a run that was interrupted neither is known."""
-        if state.record.start_time is not None and not state.is_interrupted:
+        if state.record.start_time is not None and not state.is_interrupted and not state.is_elsewhere:
             self.times.setText(status_text.times(state.record, time.time()))
 
 
@@ -79,6 +79,8 @@ def _headline(state: RunState) -> str:
         return tr("Waiting for the run before it")
     if state.is_interrupted:
         return tr("Interrupted")
+    if state.is_elsewhere:
+        return tr("Training elsewhere")
     if state.record.is_training and state.is_pausing:
         return tr("Pausing after this step")
     if state.record.is_training and state.is_stopping:

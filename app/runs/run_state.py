@@ -18,12 +18,14 @@ class RunState:
         folder: where it is kept.
         live: the run where this window trains it, None for a run that is read from its folder.
         is_over: whether its thread has ended, or there was none.
+        is_elsewhere: whether another window or program trains it.
     """
 
     record: RunRecord
     folder: Path
     live: LiveRun | None
     is_over: bool
+    is_elsewhere: bool = False
 
     @property
     def active(self) -> LiveRun | None:
@@ -48,12 +50,12 @@ class RunState:
 
     @property
     def is_paused(self) -> bool:
-        return self.is_over and self.record.paused is not None and not self.record.problem
+        return self._stands and self.record.paused is not None and not self.record.problem
 
     @property
     def is_interrupted(self) -> bool:
         """Whether the run ended without an event that says how, as after a crash."""
-        return self.is_over and not self.record.is_over and self.record.paused is None
+        return self._stands and not self.record.is_over and self.record.paused is None
 
     @property
     def has_result(self) -> bool:
@@ -86,4 +88,9 @@ class RunState:
         """Whether a run that was stopped, interrupted or has failed can go on; one that pauses has a card for that."""
         finished = self.record.finished
         is_unfinished = finished is None or finished.reason in UNFINISHED
-        return self.is_over and is_unfinished and not self.is_paused and (self.folder / RUN).is_file()
+        return self._stands and is_unfinished and not self.is_paused and (self.folder / RUN).is_file()
+
+    @property
+    def _stands(self) -> bool:
+        """Whether nobody trains it."""
+        return self.is_over and not self.is_elsewhere

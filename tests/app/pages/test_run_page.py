@@ -19,6 +19,7 @@ from app.widgets.message_box import MessageBox
 from core.errors import ChangedInputs, Unavailable
 from core.events import Event, Phase, Step
 from core.run import Run
+from core.run.lock import RunLock
 from tests.app.conftest import play_script, started_event, step_event
 
 
@@ -294,3 +295,26 @@ def test_the_question_about_changes_lists_them(qtbot: QtBot, window: MainWindow)
         )  # type: ignore[misc]
         press(words)
     assert went_on == ["Go on with the changes"]
+
+
+def test_a_run_that_another_window_trains_is_followed(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    folder, lock = tmp_path / "run", RunLock(tmp_path / "run")
+    list(play_script(Run().replace("output", str(folder)), Flag(), Flag(), steps=20))
+    log = folder / "events.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    log.write_text("".join(lines[:15]), encoding="utf-8")
+    lock.acquire()
+    window.open_run(folder)
+    page = window.stack.currentWidget()
+    assert isinstance(page, RunPage) and page.record.last_step is not None
+    assert page.progress.phase.text() == "Training elsewhere" and not page.buttons.resume.isVisible()
+    seen = page.record.last_step.step
+    log.write_text("".join(lines[:18]), encoding="utf-8")
+    page._elsewhere.look()
+    qtbot.waitUntil(lambda: page.record.last_step.step > seen)
+    assert page.progress.phase.text() == "Training elsewhere"
+    log.write_text("".join(lines), encoding="utf-8")
+    lock.release()
+    page._elsewhere.look()
+    qtbot.waitUntil(lambda: page.progress.phase.text() == "Done")
+    assert page.tabs.result.isVisible() and page._elsewhere is None
