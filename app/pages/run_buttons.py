@@ -41,10 +41,11 @@ class RunButtons(QWidget):
             self.stop.setText(tr("Take out of the queue") if state.is_waiting else words)
 
     def _enable(self, state: RunState) -> None:
-        wanted = {self.checkpoint: state.can_save, self.pause: state.can_pause}
-        if any(button.hasFocus() and not can_be_used for button, can_be_used in wanted.items()):
+        reasons = {self.checkpoint: state.save_reason, self.pause: state.pause_reason}
+        if any(button.hasFocus() and reason for button, reason in reasons.items()):
             self.focus_lost.emit()
-        for button, can_be_used in wanted.items():
-            button.setEnabled(can_be_used)
+        for button, reason in reasons.items():
+            button.setEnabled(not reason)
+            button.setToolTip(reason)
         self.discard.setEnabled(state.active is not None and not state.active.is_skipping)
         self.stop.setEnabled(state.can_stop)

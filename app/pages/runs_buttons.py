@@ -48,8 +48,9 @@ class RunsButtons(QWidget):
         self._rows = rows
         actions = {action.key: action for action in list_actions(rows) if action is not None}
         for key, button in self._buttons.items():
-            action = actions.get(key, RunAction(key, "", "none"))
+            action = actions.get(key, RunAction(key, "", tr("Select a run.")))
             button.setEnabled(not action.reason)
+            button.setToolTip(action.reason)
         compare = actions.get("compare")
         self.compare.setAccessibleName(compare.text if compare else tr("Compare"))
         self.more.setEnabled(bool(rows))

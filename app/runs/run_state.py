@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.desktop.language import tr
 from app.runs.history import UNFINISHED
 from app.runs.live_run import LiveRun
 from app.runs.record import RunRecord
@@ -62,20 +63,39 @@ class RunState:
         return self.record.finished is not None and not self.record.problem
 
     @property
-    def can_save(self) -> bool:
-        """Whether a checkpoint can be asked for: a step was taken, and nothing else was asked for."""
-        if self.active is None or self.is_saving or self.is_stopping or self.is_pausing:
-            return False
-        return self.active.has_started and self.record.last_step is not None
+    def save_reason(self) -> str:
+        """Why no checkpoint can be asked for now, or ""."""
+        if self.is_saving:
+            return tr("A checkpoint is being written.")
+        if self._wait_reason:
+            return self._wait_reason
+        return "" if self.record.last_step is not None else tr("It has taken no step yet.")
 
     @property
     def can_pause(self) -> bool:
-        """Whether there is anything left to pause: the run has begun, and does not end already."""
-        started = self.record.started
-        if self.active is None or started is None or not self.active.has_started:
-            return False
-        step = self.record.last_step.step if self.record.last_step else 0
-        return not self.is_stopping and not self.is_pausing and step < started.total_steps
+        """Whether there is anything left to pause."""
+        return not self.pause_reason
+
+    @property
+    def pause_reason(self) -> str:
+        """Why there is nothing to pause now, or ""."""
+        started, last = self.record.started, self.record.last_step
+        if not self._wait_reason and started is not None and last is not None and last.step >= started.total_steps:
+            return tr("All its steps are done.")
+        return self._wait_reason
+
+    @property
+    def _wait_reason(self) -> str:
+        """Why nothing can be asked of a run but to stop, or ""."""
+        if self.active is None:
+            return tr("It is not training.")
+        if self.active.is_waiting:
+            return tr("It waits for its turn.")
+        if self.is_stopping:
+            return tr("It is stopping.")
+        if self.is_pausing:
+            return tr("It is pausing.")
+        return "" if self.active.has_started and self.record.started is not None else tr("It is being prepared.")
 
     @property
     def can_stop(self) -> bool:

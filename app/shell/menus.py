@@ -24,6 +24,11 @@ class Actions:
     stop: QAction
     checkpoint: QAction
 
+    @property
+    def of_runs(self) -> tuple[QAction, QAction, QAction]:
+        """Those for the run in training."""
+        return self.pause, self.stop, self.checkpoint
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -142,7 +147,8 @@ class MenuBar:
         return group
 
     def _add_run_menu(self) -> Actions:
-        menu = self._add_menu(tr("&Run"))
+        menu = self.run_menu = self._add_menu(tr("&Run"))
+        menu.setToolTipsVisible(True)  # why an entry is grey
         start = self._add_action(menu, tr("&Start"), self._commands["start"], "Ctrl+R")
         pause = self._add_action(menu, tr("&Pause"), self._commands["pause"], "Ctrl+Shift+P")
         stop = self._add_action(menu, tr("Stop and &keep"), self._commands["stop"], "Ctrl+.")

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QStackedWidget
 
 from app.desktop import machines, preferences
+from app.desktop.language import tr
 from app.runs import history
 from app.runs.job_queue import JobQueue
 from app.runs.live_run import LiveRun
@@ -138,6 +139,14 @@ class OpenRuns(QObject):
     def pause_current(self) -> None:
         if self._jobs.current is not None:
             self._pages[_folder(self._jobs.current)].pause()
+
+    def current_reasons(self) -> tuple[str, str, str]:
+        """Why the run in training cannot pause, be stopped or write a checkpoint now; "" where it can."""
+        if self._jobs.current is None:
+            return (tr("No run is training."),) * 3
+        state = self._pages[_folder(self._jobs.current)].state
+        stop = "" if state.can_stop else tr("It is stopping.")
+        return state.pause_reason, stop, state.save_reason
 
     def forget(self, folder: Path) -> None:
         """Close the page of a run whose folder is gone."""

@@ -219,6 +219,8 @@ class MainWindow(QMainWindow):
         self.runs.ended.connect(self.attention.tell_end)
         self.runs.ended.connect(lambda live: recent.remember(live.run.output or ""))
         self.jobs.current_changed.connect(self._update_current)
+        self.menus.run_menu.aboutToShow.connect(self._explain_run_actions)
+        self.menus.run_menu.aboutToHide.connect(lambda: QTimer.singleShot(0, self, self._enable_run_actions))
         self.jobs.current_changed.connect(self._free_memory)
 
     def _mark_place(self) -> None:
@@ -247,10 +249,19 @@ class MainWindow(QMainWindow):
         is_running = self.jobs.current is not None
         if is_running:
             self.stack.page("runs")  # which counts the runs that fail
-        self.menus.actions.stop.setEnabled(is_running)
-        self.menus.actions.pause.setEnabled(is_running)
-        self.menus.actions.checkpoint.setEnabled(is_running)
+        self._enable_run_actions()
         self.status.show_progress()
+
+    def _enable_run_actions(self) -> None:
+        """Give the keys of the Run menu to the run in training, which takes what it can use."""
+        for action in self.menus.actions.of_runs:
+            action.setEnabled(self.jobs.current is not None)
+
+    def _explain_run_actions(self) -> None:
+        """Grey what the run in training cannot do now while its menu is open, with the reason."""
+        for action, reason in zip(self.menus.actions.of_runs, self.runs.current_reasons(), strict=True):
+            action.setEnabled(not reason)
+            action.setToolTip(reason or action.text().replace("&", ""))
 
     def _free_memory(self) -> None:
         """Give back the memory of the last run a moment after it has finished."""

@@ -67,6 +67,7 @@ def test_a_run_pauses_and_the_next_one_begins(
     page.buttons.pause.click()
     assert page.health.sentence.text().startswith("Pausing: the run finishes this step")
     assert not page.buttons.pause.isEnabled() and not page.buttons.checkpoint.isEnabled()
+    assert page.buttons.pause.toolTip() == page.buttons.checkpoint.toolTip() == "It is pausing."
     qtbot.waitUntil(lambda: page.record.paused is not None and window.jobs.current is second.live)
     assert page.progress.phase.text() == "Paused" and page.record.checkpoints == [AT]
     assert page.pause_card.isVisible() and not page.health.isVisible() and not page.buttons.resume.isVisible()
@@ -211,9 +212,13 @@ def test_the_run_menu(qtbot: QtBot, window: MainWindow, page: RunPage) -> None:
     keys = [a.shortcut().toString() for a in (actions.start, actions.pause, actions.stop, actions.checkpoint)]
     assert keys == ["Ctrl+R", "Ctrl+Shift+P", "Ctrl+.", "Ctrl+K"]
     assert actions.pause.isEnabled()
+    window.menus.run_menu.aboutToShow.emit()
+    assert actions.pause.isEnabled() and actions.checkpoint.isEnabled()
     actions.pause.trigger()
     qtbot.waitUntil(lambda: page.record.paused is not None and window.jobs.current is None)
     assert not actions.pause.isEnabled()
+    window.menus.run_menu.aboutToShow.emit()
+    assert [action.toolTip() for action in actions.of_runs] == ["No run is training."] * 3
 
 
 def test_a_paused_run_on_disk(window: MainWindow, paused: RunPage) -> None:
