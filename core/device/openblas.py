@@ -48,6 +48,16 @@ def report() -> tuple[str | None, str]:
     return _loaded, _reason
 
 
+def kernels() -> str:
+    """For which processor OpenBLAS computes products, in its own words: MLX's and NumPy's; "" where neither is one."""
+    names = []
+    for library in [*([_library] if _library is not None else []), *_of_numpy()]:
+        name = _call(library, "get_corename")
+        name.restype = ctypes.c_char_p
+        names.append(name().decode())
+    return ", ".join(dict.fromkeys(names))
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Within it a product takes one core, so that several can be computed at a time. For OpenBLAS alone, that of MLX

@@ -8,6 +8,8 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from core.model.numpy_arrays import empty
+
 STEP = 128  # tokens by which there is room for more
 
 
@@ -24,7 +26,7 @@ class RowCache:
         """Rows of what mlx-lm's BatchKVCache of each layer holds; a row may be taken several times."""
         padding, length = np.array(layers[0].left_padding), layers[0]._idx
         shape = (len(layers), len(rows), heads, length, size)
-        keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        keys, values = empty(*shape), empty(*shape)
         for n, layer in enumerate(layers if length else []):
             keys[n], values[n] = (np.array(part[:, :, :length])[rows] for part in (layer.keys, layer.values))
         return RowCache(keys, values, padding[rows])
@@ -61,14 +63,14 @@ class RowCache:
         kept = np.array(rows)
         self._padding = self._padding[kept]
         unused = int(self._padding.min())
-        self._keys, self._values = (a[:, kept, :, unused : self._length] for a in (self._keys, self._values))
+        self._keys, self._values = (_held(a[:, kept, :, unused : self._length]) for a in (self._keys, self._values))
         self._padding, self._length = self._padding - unused, self._length - unused
 
     def extend(self, other: "RowCache") -> None:
         """Take the rows of another behind these."""
         length = max(self._length, other._length)
         mine, theirs = (cache._padded(length - cache._length, 0) for cache in (self, other))
-        self._keys, self._values = (np.concatenate(pair, axis=1) for pair in zip(mine, theirs, strict=True))
+        self._keys, self._values = (_held(np.concatenate(pair, axis=1)) for pair in zip(mine, theirs, strict=True))
         paddings = [cache._padding + (length - cache._length) for cache in (self, other)]
         self._padding, self._length = np.concatenate(paddings), length
 
@@ -76,4 +78,11 @@ class RowCache:
         """(keys, values) with room before and after the tokens that are there."""
         room = ((0, 0), (0, 0), (0, 0), (before, after), (0, 0))
         end = min(self._length, self._keys.shape[3])
-        return tuple(np.pad(a[:, :, :, :end], room) for a in (self._keys, self._values))
+        return tuple(_held(np.pad(a[:, :, :, :end], room)) for a in (self._keys, self._values))
+
+
+def _held(array: np.ndarray) -> np.ndarray:
+    """The same numbers in memory that MLX counts."""
+    held = empty(*array.shape)
+    held[:] = array
+    return held

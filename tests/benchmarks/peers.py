@@ -39,17 +39,20 @@ FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results" / "peers.md"
 PEERS = {"mlx-lm": "mlx_lm_side.py", "mlx-lm-lora": "mlx_lm_lora_side.py"}
 PROFILE = (
-    "**Rows of equal length: what was tried, and what the profile says** (perf on 2026-11-28, one core a product, "
-    "while other work ran). Of a step of 4 × 256 tokens with this vocabulary, products take 53 % of the processor "
-    "time (OpenBLAS's kernel 39 %, laying out its operands 13 %), and both sides need the same ones; MLX's "
-    "exponential of single numbers, in SwiGLU and softmax, took 17 %, the quick one for logits 6 %, sums, copies "
-    "and other small operations the rest. Done since: SwiGLU with the quick exponential and a gradient of its own "
-    "(16.6 → 8.1 processor ms a layer). Tried without a gain on a CPU: queries, keys and values, gate and up as one"
-    " product each (1,518 against 1,563 processor ms a step), compiling. With everything but the products free, a "
-    "step would take half: 2.5 times as fast as mlx-lm is not to be had where nearly every token is learned and no "
-    "padding is saved. In a whole run with a vocabulary of 2,048, products take 38 % and building and dispatching "
-    "graphs 25 %: Hone computes two halves of a batch side by side, each with a graph of its own, which keeps both "
-    "cores busy and costs processor time."
+    "**Rows of equal length: what was tried, and what the profile says** (2026-11-29, processor time, while other "
+    "work ran). A step of 2 × 256 tokens with this vocabulary on one core took 185 ms with MLX (OpenBLAS's "
+    "kernels for Haswell; 145 ms with those for AVX-512): products 55 %, exponentials 8 %, and the rest a few "
+    "thousand small operations, each with memory of its own. With NumPy (core/training/numpy_gradient.py) it "
+    "takes 147 ms (102): the adapters are put into the weights once a step (3.4 ms), so that a layer is one "
+    "product each way and queries, keys and values, gate and up are one; exponentials take 0.3 ns a number in "
+    "place of 3.2; arrays are written in place, in memory that is used again. The gradient agrees with MLX's to "
+    "3e-6. Left: base, attention and output layer 103 ms (54), adapters 12, everything else about 32. By "
+    "processor time that was 2.3 to 3.7 times mlx-lm's tokens in pairs of runs in turn, where it was 0.9 to 2.7 "
+    "before (128 tokens: 2.5 – 3.7, 256: 2.3 – 3.1, 512: 2.5 – 2.6, 1,024: 3.2 – 3.5, 64 rows of 128: 3.1, "
+    "vocabulary 2,048: 2.5 – 3.9, one row a step: 2.5 – 3.7). A row that is a batch alone is spread over both "
+    "cores, token by token and head by head, for a tenth more processor time; OpenBLAS's own threads, busy while "
+    "they wait, took ten times as much there. Tried before without a gain on a CPU, with MLX: one product for "
+    "layers with one input, compiling."
 )
 LOOSE = ["inductive-mlxrl==0.2.4"]  # without what it depends on, which it names for a Mac alone
 SETTINGS = {
@@ -58,8 +61,8 @@ SETTINGS = {
     "report every 10 steps",
     "best": "rows sorted by length (DPO and ORPO: by that of the chosen answer, as always), MLX's cache kept, a report "
     "after the last step only; its own clock, which leaves out making batches and reporting",
-    "Hone": "as `hone train` runs by itself: batches planned by length, packing where it pays, MLX's cache kept, a "
-    "report after each step, which its clock counts like the making of batches",
+    "Hone": "as `hone train` runs by itself: batches planned by length, packing where it pays, the gradient computed "
+    "with NumPy, MLX's cache kept, a report after each step, which its clock counts like the making of batches",
 }
 SHAPE = {
     "model_type": "qwen3",
@@ -323,13 +326,15 @@ class Report:
                 "# Hone beside its peers",
                 "",
                 f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; Python {platform.python_version()}, "
-                f"{versions}; OpenBLAS on both sides: {facts['blas'] or 'no'}.",
+                f"{versions}; OpenBLAS on both sides: {facts['blas'] or 'no'}, kernels for "
+                f"{openblas.kernels() or '-'}.",
                 "",
                 "Random Qwen3-shaped weights (5 million parameters, float32 on every side), LoRA of rank 16 on all "
                 "linear layers, one epoch, each side with its own trainer and its own batches of the same rows. Tokens "
                 "are real ones, without padding. Speed compares the seconds of all steps; a reference model is asked "
                 "once before the first step by Hone, and in every step by the peer. Processor time says more where "
-                "other work ran on the machine. Memory is MLX's peak. Compiling is off on a CPU, on every side: "
+                "other work ran on the machine. Memory is MLX's peak, which holds Hone's NumPy arrays. "
+                "Compiling is off on a CPU, on every side: "
                 "compiled, mlx-lm's steps took as much processor time. Not measured on a Mac. Aimed at: SFT 2.5 times "
                 "as fast as mlx-lm at its best, DPO and ORPO 4 times as fast as mlx-lm-lora, each in a third of the "
                 "memory. "

@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from core.device import openblas
 from core.device.machine import machine
 from core.resources import STARTER, sample
 from tests.benchmarks.gpu import LARGE, SMALL
@@ -40,15 +41,15 @@ SETTINGS = {
     "group, all answers of a step written at once (one by one for answers of natural length, which it otherwise begins "
     "again when the first ends), log-probabilities taken over from the writing, learning in micro-batches of 8",
     "Hone": "`hone train` by itself: up to 64 answers written at once with NumPy, finished ones leave; small products "
-    "take one core while it writes; it learns from two batches side by side; a report after each step",
+    "take one core while it writes; it learns with NumPy from two batches side by side; a report after each step",
 }
 PROFILE = (
     "**What a token costs, and what was tried** (perf on 2026-11-28, 8 answers, one core a product, while other "
     "work ran). Before: the thread that evaluates took 64 % of the processor time, for OpenBLAS laying out every "
     "weight anew for each token (27 %), its kernel (10 %) and exponentials (10 %); the thread that builds and "
-    "dispatches the graph took 36 %, beside it. Done: adapters merged into the weights for the time of writing (22 "
-    "to 24 processor ms a token → 15 to 18), the merged weights as [in, out], which is laid out quicker (→ 11 to "
-    "14), SwiGLU and sampling with one quick exponential (→ 9 to 14), one core a product, because OpenBLAS's "
+    "dispatches the graph took 36 %, beside it. Done: adapters merged into the weights for the time of writing "
+    "(22 to 24 processor ms a token → 15 to 18), the merged weights as [in, out], which is laid out quicker (→ 11 "
+    "to 14), SwiGLU and sampling with one quick exponential (→ 9 to 14), one core a product, because OpenBLAS's "
     "threads are busy while they wait (whole steps: 126 – 131 → 308 – 406 answer tokens per processor second). "
     "Left then: 1,033 operations of MLX a token in six layers (514 that compute, the others broadcasts and views; "
     "32 more for sampling), about half the processor time for dispatching them.\n\n"
@@ -66,7 +67,12 @@ PROFILE = (
     "less. An output layer laid out as [in, out] would save 0.03 ms and take a copy: not done. Not tried: two "
     "halves of a group on two threads or processes, which would lay out every weight twice; drafts from n-grams. "
     "Log-probabilities of the writing were taken over before, a prompt is computed once in a group, and logits "
-    "are made at answers only."
+    "are made at answers only.\n\n"
+    "Learning with NumPy (2026-11-29, core/training/numpy_gradient.py; see peers.md), by processor time in two "
+    "pairs of three steps in turn, mlxrl with one core a product: 1 × 8 answers 1,792 and 1,662 against 612 and "
+    "574 answer tokens a second (2.9 times), 4 × 8 answers 2,004 and 2,173 against 699 and 693 (2.9 and 3.1 "
+    "times), where Hone's 1 × 8 stood at 1,175 to 1,265. By the clock Hone also learns on two cores. Of a step of "
+    "1 × 8, 0.29 s of processor time, half is writing, of that about half products."
 )
 THREADS = {"as it comes": None, "one core": 1}  # of a peer's products, which nothing but the environment decides
 Round = dict[str, dict[str, Any]]  # what the sides printed, by name
@@ -174,12 +180,14 @@ def page(lines: list[str], python: Path) -> str:
     return "\n".join(
         [
             f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; Python {platform.python_version()}, "
-            f"mlx {metadata.version('mlx')}; the peers: {peers}; OpenBLAS on all sides: {facts['blas'] or 'no'}.",
+            f"mlx {metadata.version('mlx')}; the peers: {peers}; OpenBLAS on all sides: "
+            f"{facts['blas'] or 'no'}, kernels for {openblas.kernels() or '-'}.",
             "",
             "The starter model (3 million parameters, float32 on all sides) and its questions, LoRA of rank 16 on all "
             "linear layers, temperature 1, no KL, the same reward, AdamW. Answer tokens per second of whole steps: "
             "writing, scoring, learning; the same by processor time, which says more where other work ran on the "
-            "machine. Memory is MLX's peak. Hone learns nothing from groups whose answers all have one reward, and "
+            "machine. Memory is MLX's peak, which holds Hone's NumPy arrays. "
+            "Hone learns nothing from groups whose answers all have one reward, and "
             "leaves them out; the peers compute them. How many of its groups varied stands in the table. Each peer "
             "with OpenBLAS as it comes, which spreads products over all cores, and with one core a product "
             "(`OPENBLAS_NUM_THREADS=1`), which is quicker for products as small as these. Not compiled on any side. "

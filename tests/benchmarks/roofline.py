@@ -25,6 +25,7 @@ from core import adapters
 from core.adapters.fused_blocks import kept_factors
 from core.adapters.merged_weights import merged_weights
 from core.data.batch.batches import Batch
+from core.device import openblas
 from core.device.machine import machine
 from core.device.select import select
 from core.model.fast_swiglu import install_fast_swiglu
@@ -165,11 +166,11 @@ def training(model: Any, scene: Scene, rounds: int) -> list[str]:
     n, s = scene.rows * scene.tokens, scene.shape
     linear = list(products(scene, n))
     base = [size for m, a, b in linear for size in ((m, a, b), (m, b, a))]
-    lora = [
-        size
-        for m, a, b in linear
-        for size in ((m, a, RANK), (m, RANK, b), (m, b, RANK), (m, RANK, a), (a, m, RANK), (RANK, m, b))
-    ]
+    lora = [size for m, a, b in linear for size in ((m, a, RANK), (m, b, RANK), (a, m, RANK), (RANK, m, b))]
+    if step.computes_at_once:  # with the adapters in the weights
+        lora += [(a, RANK, b) for _, a, b in linear]
+    else:
+        lora += [size for m, a, b in linear for size in ((m, RANK, b), (m, RANK, a))]
     head_size = [(n, s["hidden_size"], s["vocab_size"]), (n, s["vocab_size"], s["hidden_size"])]
     pairs, size = (scene.rows, s["num_attention_heads"]), s["head_dim"]
     t = scene.tokens
@@ -184,19 +185,21 @@ def training(model: Any, scene: Scene, rounds: int) -> list[str]:
         lines.append((f"products of {name}", took, f"{operations / took.wall / 1e6:,.0f} GFLOP/s"))
 
     def whole_step() -> Any:
-        value, _, grads = step.gradient(batch)
+        value, _, grads = step.gradient(batch, alone=True)
         mx.async_eval(grads, value)
         norm = step.optimizer_step(grads, step.weight(batch), 1e-4)
         return value, norm, step.state
 
     forward = timed(lambda: step.loss(batch), rounds)
-    gradient = timed(lambda: step.gradient(batch)[::2], rounds)
+    gradient = timed(lambda: step.gradient(batch, alone=True)[::2], rounds)
     whole = timed(whole_step, rounds)
-    built = build_time(lambda: step.gradient(batch), rounds)
+    built = []
+    if not step.computes_at_once:
+        built = [("building its graph in Python", build_time(lambda: step.gradient(batch), rounds), "")]
     lines += [
-        ("forward and loss", forward, ""),
+        ("forward and loss, as for an evaluation", forward, ""),
         ("forward and back", gradient, ""),
-        ("building its graph in Python", built, ""),
+        *built,
         ("**the whole step**", whole, f"{n / whole.wall * 1000:,.0f} tokens/s"),
         ("**without its products**", Time(whole.wall - alone, whole.cpu - alone_cpu), ""),
     ]
@@ -293,12 +296,13 @@ def head(scene: Scene, device: str) -> str:
     s = scene.shape
     return (
         f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {device}, MLX {mx.__version__}, OpenBLAS: "
-        f"{machine()['blas'] or 'no'}. {s['num_hidden_layers']} layers of {s['hidden_size']}, vocabulary "
+        f"{machine()['blas'] or 'no'}, kernels for {openblas.kernels() or '-'}. "
+        f"{s['num_hidden_layers']} layers of {s['hidden_size']}, vocabulary "
         f"{s['vocab_size']:,}, {str(scene.dtype).removeprefix('mlx.core.')}, random weights, LoRA of rank {RANK} on "
         "all linear layers. Products are those that the step needs, with nothing between them; a step has them in it, "
-        "and what is left of it is everything else. The rows are not packed: attention is MLX's own, where packed rows "
-        "have Hone's tiles. Batches of a run are computed side by side where the processor has "
-        "cores for it, which a step by itself is not. Times are the least of the rounds.\n"
+        "and what is left of it is everything else. The rows are not packed. On a processor NumPy computes the "
+        "gradient, spread over two cores, and MLX evaluations and the products alone; in a run two batches go "
+        "side by side. Times are the least of the rounds.\n"
     )
 
 
