@@ -10,7 +10,7 @@ import string
 from typing import Any
 
 from core.resources import FOLDER
-from core.text.sentence import CAPITALIZED, Sentence, as_value
+from core.text.sentence import CAPITALIZED, LOWERED, Sentence, as_value
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
@@ -54,6 +54,8 @@ def tr(text: str, /, **values: object) -> str:
         if text.words == CAPITALIZED:
             inner = tr(text.values["text"])
             return inner[:1].upper() + inner[1:]
+        if text.words == LOWERED:
+            return str(text) if _current == "en" else tr(text.values["text"])
         return tr(text.words, **text.values)
     translated = _texts.get(text, text)
     if not values:

@@ -6,7 +6,7 @@ from typing import Any
 from core.events import Event, Resumed
 from core.options import describe, groups
 from core.run.run import Run
-from core.text.sentence import join, say
+from core.text.sentence import join, lower, say
 
 
 def describe_resumed(event: Event) -> str:
@@ -22,10 +22,10 @@ def describe_changes(changes: Mapping[str, Any]) -> str:
     parts = []
     for key, pair in changes.items():
         before, now = pair if isinstance(pair, list) and len(pair) == 2 else (None, pair)
-        words = say("{key} {now}", key=labels.get(key, key).lower(), now=_plain(now))
+        words = say("{key} {now}", key=lower(labels.get(key, key)), now=_plain(now))
         parts.append(words if before is None else say("{words} ({before} before)", words=words, before=_plain(before)))
     return join(parts, ", ")
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return say("{number:g}", number=value) if isinstance(value, float) else str(value)

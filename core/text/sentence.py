@@ -5,6 +5,7 @@ from typing import Any
 
 MAX_SENTENCE = 300  # characters
 SAID = "said"  # the only key of what stands for a sentence in JSON
+LOWERED = "{text:lowered}"  # the words of a text with a small letter at its beginning, in English alone
 CAPITALIZED = "{text:capitalized}"  # the words of a text with a capital at its beginning
 
 
@@ -77,6 +78,12 @@ def capitalize(text: str) -> Sentence:
     return _with_words(text[:1].upper() + text[1:], CAPITALIZED, {"text": text})
 
 
+def lower(text: str) -> Sentence:
+    """A title in the middle of a sentence: with a small letter at its beginning in English, as it is elsewhere."""
+    small = text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    return _with_words(small, LOWERED, {"text": text})
+
+
 def join_and(parts: Sequence[str]) -> str:
     """The parts as in "a, b and c"; "" where there are none."""
     if len(parts) < 2:
@@ -122,7 +129,9 @@ def from_plain(said: Any) -> Sentence:
     if not isinstance(words, str):
         raise TypeError(f"not the words of a sentence: {words!r}")
     values = {name: from_plain(v) if isinstance(v, list) else v for name, v in plain.items()}
-    return capitalize(values["text"]) if words == CAPITALIZED else say(words, **values)
+    if words in (CAPITALIZED, LOWERED):
+        return capitalize(values["text"]) if words == CAPITALIZED else lower(values["text"])
+    return say(words, **values)
 
 
 def pack(value: Any) -> Any:

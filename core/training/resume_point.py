@@ -88,7 +88,7 @@ def _newest_whole_checkpoint(folder: Path) -> Generator[Event, None, Path | None
             if not defect:
                 newest = path
                 break
-            defects.append(f"{path.name}: {defect}")
+            defects.append(say("{name}: {defect}", name=path.name, defect=defect))
     listed = join(defects, "; ")
     if defects and newest is None:
         raise BadModel(

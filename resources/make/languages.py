@@ -38,6 +38,8 @@ _PHASES = {
     "Writing sample answers before training",
     "Writing sample answers on the way",
     "Writing sample answers after training",
+    "Measuring general text before training",
+    "Measuring general text after training",
     "Asking the reference",
     "Asking the teacher",
 }

@@ -1,6 +1,7 @@
 """The window's languages: every text has a translation, with the same {names}, and no translation is left over."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,13 @@ def test_a_text_that_is_put_together_is_noticed(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(languages, "ROOT", tmp_path)
     with pytest.raises(languages.NotLiteral, match=r"app/page\.py:1"):
         languages.window_texts()
+
+
+def test_the_names_of_phases_that_are_put_together_are_known() -> None:
+    """ "Asking the {name}": what each can be stands in the list of resources.make.languages."""
+    starts = set()
+    for path in (languages.ROOT / "core").rglob("*.py"):
+        found = re.findall(r'Phase\(f"([^{"]+)\{|\bname = f"([^{"]+)\{', path.read_text(encoding="utf-8"))
+        starts |= {first or second for first, second in found if " " in (first or second)}
+    assert {"Measuring general text ", "Asking the ", "Validating "} <= starts
+    assert [start for start in starts if not any(name.startswith(start) for name in languages.phase_names())] == []

@@ -9,6 +9,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
+from app.desktop import language
 from core.adapters import WEIGHTS
 from core.errors import BadOption
 from core.events import Evaluated, Event, Finished, Paused, Resumed, Saved, Started, Step, Warned
@@ -16,6 +17,7 @@ from core.run import Run
 from core.run.changes import describe_changes
 from core.run.folder import REPORT, RUN, RunFolder
 from core.stop_request import StopRequest
+from core.text.sentence import from_plain, to_plain
 from core.train import resume, train
 from core.training import checkpoint
 from tests.core.conftest import only
@@ -120,3 +122,10 @@ def test_a_pause_while_it_validates_before_the_first_step(make_run: MakeRun) -> 
 def test_changes_in_words() -> None:
     assert describe_changes({"train.learning_rate": [2e-4, 1e-4]}) == "learning rate 0.0001 (0.0002 before)"
     assert describe_changes({"train.steps": [None, 160], "unknown.key": 3}) == "steps 160, unknown.key 3"
+    language.use("de")
+    try:
+        changes = describe_changes({"train.learning_rate": [2e-4, 1e-4], "train.max_grad_norm": [1.0, 1.5]})
+        assert language.tr(changes) == "Lernrate 0,0001 (vorher 0,0002), Größte Gradientennorm 1,5 (vorher 1)"
+        assert language.tr(from_plain(to_plain(changes))) == language.tr(changes)
+    finally:
+        language.use("en")

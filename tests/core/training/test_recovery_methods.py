@@ -10,7 +10,7 @@ import pytest
 
 from core.events import Step
 from core.memory import plan
-from core.rollouts import batch_generate
+from core.rollouts import batch_generate, token_step
 from core.run import Run
 from core.train import train
 from core.training import step_sizes
@@ -68,7 +68,7 @@ def test_answers_are_written_fewer_at_once_and_so_in_the_next_run(
     whole = make_run("whole", **options)
     expected = list(train(whole))
     failures: list[int] = []
-    sample_tokens = batch_generate.sample_tokens
+    sample_tokens = token_step.sample_tokens
 
     def fail_above_three(logits: mx.array, *rest: Any) -> Any:
         if len(logits) > 3:
@@ -76,7 +76,7 @@ def test_answers_are_written_fewer_at_once_and_so_in_the_next_run(
             raise RuntimeError(watchdog.INTERACTIVITY)
         return sample_tokens(logits, *rest)
 
-    monkeypatch.setattr(batch_generate, "sample_tokens", fail_above_three)
+    monkeypatch.setattr(token_step, "sample_tokens", fail_above_three)
     let_recover(monkeypatch)
     run = make_run("fewer", **options)
     events = list(train(run))
