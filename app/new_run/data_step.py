@@ -175,7 +175,7 @@ class DataStep(QWidget):
         self.head = self.scanned = None
         self.validation.show_set_aside(0)
         self._show_validation(True)
-        self.file.name.setText(data_label(run))
+        self.file.name.show_text(data_label(run))
         self.file.name.setToolTip(run.data.path)
         if not same_files:
             self.file.sentence.setText(tr("Reading…"))

@@ -8,7 +8,6 @@ from app.desktop.language import tr
 from app.pages.compare_overview import run_stroke
 from app.runs.comparison import Question
 from app.runs.rollout_samples import Rollout
-from app.widgets.answer_text import AnswerText
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import ElidedLabel, Label, caption
 from core.rewards.answer import Answer
@@ -30,7 +29,7 @@ class AnswersCard(Card):
         self.answers: list[Label] = []
         for number, (label, sample) in enumerate(zip(labels, question.answers, strict=True)):
             words = tr("(not asked)") if sample is None else _shorten(Answer(sample.answer).visible) or tr("(nothing)")
-            answer = AnswerText(words, tone="secondary" if sample is None else "text")
+            answer = Label(words, selectable=True, tone="secondary" if sample is None else "text")
             answer.setAccessibleName(tr("Answer of {run}", run=label))
             self.answers.append(answer)
             side = vbox(gap=3)

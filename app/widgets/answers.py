@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.desktop.language import tr, tr_count
 from app.runs.rollout_samples import Rollout
 from app.style import theme
-from app.widgets.answer_text import AnswerText
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, Rule, hbox, vbox
 from app.widgets.labels import Label, caption
@@ -53,19 +52,19 @@ class AnswerPair(Card):
         mark = tr("  ✓ exactly as expected") if is_right else ""
         self.expected.setText(tr("In the data: {flatten}{mark}", flatten=flatten(expected), mark=mark))
 
-    def _show_answer(self, sample: Sample | None, text: AnswerText, thinking: Label) -> None:
+    def _show_answer(self, sample: Sample | None, text: Label, thinking: Label) -> None:
         thinking_text, answer = split_thinking(sample)
         text.setText(answer if sample or text is self.left else "…")
         thinking.setText(thinking_text)
         thinking.setVisible(bool(thinking_text))
 
-    def _add_side(self, columns: QHBoxLayout, name: str) -> tuple[AnswerText, Label, Label]:
+    def _add_side(self, columns: QHBoxLayout, name: str) -> tuple[Label, Label, Label]:
         """Add one side's (answer, name, thinking) to the columns."""
         side = vbox(gap=3)
         label, thinking = caption(name), caption()
         thinking.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         thinking.hide()
-        text = AnswerText("…")
+        text = Label("…", selectable=True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         text.setAccessibleName(name)
         side.addWidget(label)

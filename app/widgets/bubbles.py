@@ -8,12 +8,11 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.desktop.language import tr
 from app.runs.conversation import split_thinking
-from app.widgets.answer_text import AnswerText
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.copy_button import CopyButton
 from app.widgets.fold_button import FoldButton
-from app.widgets.labels import ElidedLabel, caption
+from app.widgets.labels import ElidedLabel, Label, caption
 from app.widgets.scroll_page import ScrollPage
 
 _MAX_WIDTH = 620
@@ -26,7 +25,7 @@ class QuestionBubble(Card):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.text = AnswerText(text)
+        self.text = Label(text, selectable=True)
         self.text.setMinimumWidth(24)
         self.setMaximumWidth(_MAX_WIDTH)
         self.setAccessibleName(tr("You"))
@@ -45,12 +44,12 @@ class AnswerBubble(Card):
         self.setAccessibleName(author)
         layout = vbox(self, 12, 4)
         layout.addWidget(ElidedLabel(author, "caption", tone="secondary"))
-        self.thinking = AnswerText(tone="secondary")
+        self.thinking = Label("", tone="secondary", selectable=True)
         self.thinking_button = FoldButton(tr("Thinking"), self.thinking)
         self.thinking_button.hide()
         layout.addWidget(self.thinking_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.thinking)
-        self.text = AnswerText("…")
+        self.text = Label("…", selectable=True)
         self.text.setMinimumWidth(24)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.text, 1)

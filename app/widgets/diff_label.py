@@ -4,11 +4,12 @@ import html
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QLabel
 
 from app.desktop.language import tr
 from app.style import theme
-from app.widgets.answer_text import break_words
 from app.widgets.labels import Label
+from app.widgets.long_words import break_words
 
 
 class DiffLabel(Label):
@@ -40,7 +41,8 @@ class DiffLabel(Label):
         ground = theme.mix(c.accent, c.base, 0.7 if c.dark else 0.8).name()
         style = f"background-color: {ground}; text-decoration: underline;"
         parts = [f'<span style="{style}">{_escape(t)}</span>' if new else _escape(t) for t, new in self._pieces]
-        self.setText("".join(parts))
+        self._written = "".join(parts)
+        QLabel.setText(self, self._written)  # as it is: a tag must not be broken
         plain = "".join(text for text, _ in self._pieces)
         new = tr("New: {words}", words="; ".join(self.changed)) if self.changed else tr("Nothing new")
         self.setAccessibleName(f"{plain}\n{new}")

@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from app.desktop.language import tr
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
-from app.widgets.labels import IconLabel, Label
+from app.widgets.labels import ElidedLabel, IconLabel, Label
 from app.widgets.progress_bar import ThinProgressBar
 
 
@@ -16,7 +16,7 @@ class FileCard(Card):
         super().__init__()
         layout = hbox(self, 12, 12)
         layout.addWidget(IconLabel("file", "accent_text", 22), 0, Qt.AlignmentFlag.AlignTop)
-        self.name = Label(bold=True)
+        self.name = ElidedLabel("", bold=True)
         self.sentence = Label(tone="secondary")
         self.bar = ThinProgressBar(tr("How much of the file has been read"))
         self.stop = quiet_button(tr("Stop reading"))

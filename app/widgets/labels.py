@@ -1,16 +1,29 @@
 """Labels in the window's three sizes, and icons beside them."""
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+)
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
 from app.desktop.language import tr
 from app.style import icons, theme
+from app.widgets.long_words import break_words, join_words
 from core.text.sentence import Sentence
 
 
 class Label(QLabel):
-    """A label. `tone` names a colour of theme.Colours: "text", "secondary", "good", "warn", "bad", "accent_text"."""
+    """A label. `tone` names a colour of theme.Colours: "text", "secondary", "good", "warn", "bad", "accent_text".
+
+    Where it wraps, a word that is longer than the line goes on in the next one; what is copied is what was written.
+    """
 
     def __init__(
         self,
@@ -23,8 +36,8 @@ class Label(QLabel):
         figures: bool = False,
         selectable: bool = False,
     ) -> None:
-        self._tone, self._sets_palette = tone, False
-        super().__init__(tr(text) if isinstance(text, Sentence) else text)
+        self._tone, self._sets_palette, self._written = tone, False, ""
+        super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(theme.font(size, bold, figures))
         self.setWordWrap(wrap)
@@ -33,10 +46,34 @@ class Label(QLabel):
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
         self._apply_tone()
+        self.setText(text)
 
     def setText(self, text: str) -> None:
         """Show another text; a sentence of the core is said in the window's language."""
-        super().setText(tr(text) if isinstance(text, Sentence) else text)
+        self._written = tr(text) if isinstance(text, Sentence) else text
+        super().setText(break_words(self._written) if self.wordWrap() else self._written)
+
+    def text(self) -> str:
+        """As it was written."""
+        return self._written
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self._copy_selection()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if not self.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
+            super().contextMenuEvent(event)
+            return
+        menu = QMenu(self)
+        menu.addAction(tr("Copy"), self._copy_selection).setEnabled(self.hasSelectedText())
+        menu.addAction(tr("Select all"), lambda: self.setSelection(0, len(QLabel.text(self))))
+        menu.popup(event.globalPos())
+
+    def _copy_selection(self) -> None:
+        QGuiApplication.clipboard().setText(join_words(self.selectedText()))
 
     def set_tone(self, tone: str) -> None:
         self._tone = tone

@@ -4,7 +4,6 @@ from PySide6.QtCore import Qt
 
 from app.desktop.language import localize, tr
 from app.runs.rollout_samples import Rollout
-from app.widgets.answer_text import AnswerText
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.fold_button import FoldButton
 from app.widgets.labels import Label, caption
@@ -31,9 +30,9 @@ class AnswerCard(Card):
         if mark == tr("Best"):
             self.set_tone("good")
         layout.addLayout(header)
-        self.answer = AnswerText(shorten(rollout.visible) or tr("(nothing)"))
+        self.answer = Label(shorten(rollout.visible) or tr("(nothing)"), selectable=True)
         layout.addWidget(self.answer)
-        self.thinking = AnswerText(shorten(rollout.thinking), tone="secondary")
+        self.thinking = Label(shorten(rollout.thinking), tone="secondary", selectable=True)
         if rollout.thinking:
             self.fold_button = FoldButton(tr("Thinking"), self.thinking)
             layout.addWidget(self.fold_button, 0, Qt.AlignmentFlag.AlignLeft)
