@@ -276,6 +276,7 @@ class Resolved:
     compiled: Decision
     inputs: InputFacts
     fused: Decision | None = field(default=None, metadata=OPTIONAL)  # whether blocks are computed in few large pieces
+    numpy: Decision | None = field(default=None, metadata=OPTIONAL)  # whether NumPy computes the steps' gradients
     teacher: TeacherFacts | None = field(default=None, metadata=OPTIONAL)
     reference: ReferenceFacts | None = field(default=None, metadata=OPTIONAL)
     ranks: RanksFacts | None = field(default=None, metadata=OPTIONAL)

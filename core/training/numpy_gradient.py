@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from core.adapters.numpy_weights import NumpyWeights, make_numpy_weights, normalize
+from core.adapters.numpy_weights import NumpyWeights, can_use_numpy, make_numpy_weights, normalize
 from core.data.batch.batches import Batch
 from core.device.parallel_plan import usable_cores
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.lm_head import LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.model.numpy_arrays import Arena
+from core.text.sentence import say
 from core.training.flat_parameters import FlatParameters
 from core.training.numpy_attention import mask_tiles
 from core.training.numpy_block import Gradients, Memory, Rows, Saved, backward, forward
@@ -67,24 +68,44 @@ class NumpyGradient:
             self._free.append(memory)
 
 
-def make_numpy_gradient(setup: "Setup", flat: FlatParameters) -> NumpyGradient | None:
-    """What computes the gradient of a run's steps with NumPy; None where MLX does.
+def make_numpy_gradient(setup: "Setup", flat: FlatParameters) -> tuple[NumpyGradient | None, str]:
+    """(what computes the gradient of a run's steps with NumPy, ""), or (None, why MLX does).
 
-    That is for LoRA without dropout on the blocks of models that core.adapters.numpy_weights knows, with nothing that
-    is computed before a batch's loss, and where memory holds the weights once more.
+    NumPy does for LoRA without dropout on the blocks of models that core.adapters.numpy_weights knows, with nothing
+    that is computed before a batch's loss, and where memory holds the weights once more.
     """
     run = setup.run
-    is_on_processor = not (setup.on_gpu or setup.compiles or setup.recovers or setup.is_parted or setup.engine_watch)
-    is_plain = setup.teacher is None and not run.spec.precomputed and not run.adapter.dropout
-    if not is_on_processor or setup.dtype != mx.float32 or setup.lm_head is None:
-        return None
-    if not is_plain or not flat.scales_at_once:
-        return None
+    if reason := _objection(setup, flat):
+        return None, reason
+    if not can_use_numpy(setup.model):
+        return None, say("only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed so")
     weights = make_numpy_weights(setup.model, few_rows=False)
-    if weights is None or flat.names != weights.adapter_names:
-        return None
+    if weights is None:
+        return None, say("there is no room for a copy of the weights")
+    if flat.names != weights.adapter_names:
+        return None, say("something other than the linear layers of the blocks is trained")
     temperature = run.options.temperature if run.spec.on_policy else 1.0
-    return NumpyGradient(weights, is_checkpointed(setup.model.layers[0]), usable_cores(), temperature)
+    return NumpyGradient(weights, is_checkpointed(setup.model.layers[0]), usable_cores(), temperature), ""
+
+
+def _objection(setup: "Setup", flat: FlatParameters) -> str:
+    """Why the run or its machine do not let NumPy compute the gradient; "" where they do."""
+    run = setup.run
+    if setup.on_gpu or setup.compiles or setup.recovers:
+        return say("it is for a processor")
+    if setup.engine_watch:
+        return say("the Neural Engine computes in the middle of a step")
+    if setup.is_parted:
+        return say("the model is parted over several ranks")
+    if setup.dtype != mx.float32:
+        return say("it is for 32 bit")
+    if not flat.scales_at_once or run.adapter.dropout:
+        return say("it is for LoRA without dropout")
+    if setup.teacher is not None or run.spec.precomputed:
+        return say("another model computes in the middle of a step")
+    if setup.lm_head is None:
+        return say("this family's logits are made everywhere")
+    return ""
 
 
 def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[np.ndarray, Backward]:

@@ -38,7 +38,7 @@ class TrainStep:
         # Over several ranks the gradient is summed as the optimizer takes it, in few large pieces.
         self._compute_update = self._update_by_vectors if self.group.size > 1 else self._update_by_tensors
         self._update: Any = self._compute_update
-        self._numpy = make_numpy_gradient(setup, self._flat)
+        self._numpy, self.numpy_objection = make_numpy_gradient(setup, self._flat)  # why it is None
         self.is_by_block = False  # whether each block is evaluated by itself, which no compiled step can do
         self.begin()
 

@@ -1,6 +1,8 @@
 """The gradient that NumPy computes is MLX's: for each family, layout of rows, method, and on one core and several."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -143,7 +145,7 @@ class Counted:
 
         monkeypatch.setattr(NumpyGradient, "target_logps", counted)
         self.switch_off: Callable[[], None] = lambda: monkeypatch.setattr(
-            train_step, "make_numpy_gradient", lambda setup, flat: None
+            train_step, "make_numpy_gradient", lambda setup, flat: (None, "")
         )
         self.switch_on: Callable[[], None] = lambda: monkeypatch.setattr(
             train_step, "make_numpy_gradient", make_gradient
@@ -159,7 +161,7 @@ class Counted:
     ],
 )
 def test_whole_runs_learn_the_same(
-    options: dict[str, Any], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    options: dict[str, Any], make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted(monkeypatch)
 
@@ -167,7 +169,7 @@ def test_whole_runs_learn_the_same(
         return [(e.loss, e.grad_norm) for e in only(Step, list(train(make_run(output=output, **options))))]
 
     own = numbers("numpy")
-    assert counted.calls
+    assert counted.calls and json.loads((tmp_path / "numpy" / "resolved.json").read_text())["numpy"]["used"]
     counted.calls = 0
     counted.switch_off()
     assert np.allclose(own, numbers("mlx"), rtol=2e-5)
@@ -175,17 +177,22 @@ def test_whole_runs_learn_the_same(
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "reason"),
     [
-        {"adapter": {"dropout": 0.1}},
-        {"adapter": {"type": "dora"}},
-        {"model": {"quantization": "int8"}},
-        {"model": {"dtype": "bfloat16"}},
+        ({"adapter": {"dropout": 0.1}}, "it is for LoRA without dropout"),
+        ({"adapter": {"type": "dora"}}, "it is for LoRA without dropout"),
+        ({"model": {"quantization": "int8"}}, "only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed so"),
+        ({"model": {"dtype": "bfloat16"}}, "it is for 32 bit"),
     ],
 )
 def test_other_runs_go_through_mlx(
-    options: dict[str, Any], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    options: dict[str, Any],
+    reason: str,
+    make_run: Callable[..., Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counted = Counted(monkeypatch)
     assert only(Step, list(train(make_run(**options))))
     assert not counted.calls
+    assert json.loads((tmp_path / "run" / "resolved.json").read_text())["numpy"] == {"used": False, "reason": reason}
