@@ -18,27 +18,38 @@ from typing import Any
 
 import mlx.core as mx
 import numpy as np
+from mlx.utils import tree_flatten, tree_map
+from mlx_lm.models import qwen3
 
 from core import adapters
+from core.adapters.numpy_weights import NumpyWeights
 from core.chat import Chat
+from core.data.batch.batches import Batch
 from core.device.machine import machine
 from core.device.select import select
 from core.errors import UserError
 from core.events import Step
 from core.model import fast_exp, tiled_attention
 from core.model.kernels import check as block_kernels
+from core.model.log_probs import to_mlx, token_logps
 from core.quant import MODES, dequantize, kernels, quantize
 from core.quant import packed as packed_weights
 from core.resources import STARTER
 from core.rewards.child import PARAMETERS
 from core.rewards.file import REPLY_BYTES, START_SECONDS, memory_limit
 from core.rewards.process import ProcessFailed, RewardProcess
-from core.run import Run
+from core.run import Adapter, Run
 from core.text.reasons import reason
 from core.train import train
+from core.training.numpy_gradient import NumpyGradient
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 PACKAGES = ("mlx_lm", "transformers", "tokenizers", "safetensors", "huggingface_hub", "duckdb", "nanoarrow", "jinja2")
+SMALL_MODEL = {
+    "model_type": "qwen3", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "rms_norm_eps": 1e-6, "vocab_size": 256,
+    "rope_theta": 10000.0, "max_position_embeddings": 64, "tie_word_embeddings": True,
+}  # fmt: skip
 EXPECTED_SMALL_DIFFERENCE = 2e-2  # of products of float32 on a GPU, which may round their inputs to 19 bits (TF32)
 
 
@@ -76,6 +87,7 @@ def selftest(backend: str = "auto") -> Iterator[Check]:
             "packed weights": _check_packed,
             "exponentials": _check_exponentials,
             "attention": _check_attention,
+            "gradients": _check_gradients,
             "datasets": lambda: _read_datasets(folder),
             "reward files": lambda: _score(folder),
             "LoRA": lambda: _train(folder / "lora", backend),
@@ -185,6 +197,34 @@ def _check_attention() -> str:
     ):
         _compare(mine, np.array(theirs), EXPECTED_SMALL_DIFFERENCE)
     return "in tiles as in one piece"
+
+
+def _check_gradients() -> str:
+    """The gradient of a small model's adapter as NumPy computes it, against MLX's."""
+    if mx.default_device() != mx.cpu:
+        raise Skip("A GPU computes them with MLX.")
+    model = qwen3.Model(qwen3.ModelArgs.from_dict(SMALL_MODEL))
+    adapters.attach(model, Adapter(rank=4))
+    model.update(tree_map(lambda w: 0.1 * mx.random.normal(w.shape), model.trainable_parameters()))
+    mx.eval(model.parameters())
+    tokens = np.arange(2 * 41, dtype=np.int32).reshape(2, 41)
+    batch = Batch(tokens, np.ones((2, 40), np.float32), (41, 41), (0, 1))
+
+    def loss(tensors: Any) -> mx.array:
+        model.update(tensors)
+        return token_logps(model, to_mlx(batch)).sum()
+
+    tensors = model.trainable_parameters()
+    expected = dict(tree_flatten(mx.grad(loss)(tensors)))
+    model.update(tensors)
+    numpy = NumpyGradient(NumpyWeights(model, few_rows=False), checkpointing=False)
+    with numpy.target_logps(batch) as (logps, backward):
+        found = backward(np.ones_like(logps))
+    for name, value in found.items():
+        if name.endswith("lora_a"):  # that of B is with respect to B as it is scaled
+            largest = np.abs(np.array(expected[name])).max()
+            _compare(mx.array(value / largest), np.array(expected[name]) / largest, 1e-4)
+    return "with NumPy as with MLX"
 
 
 def _read_datasets(folder: Path) -> str:

@@ -94,7 +94,6 @@ class Product:
 class Block:
     """The weights of one block."""
 
-    module: nn.Module
     qkv: Product
     out: Product
     gate_up: Product
@@ -216,7 +215,6 @@ def _block(block: Any, prefix: str, size: int, few_rows: bool) -> Block:
 
     before, after = block.input_layernorm, block.post_attention_layernorm
     return Block(
-        block,
         join(QKV, before.weight),
         join(["self_attn.o_proj"]),
         join(GATE_UP, after.weight),

@@ -46,7 +46,8 @@ class Memory:
         def compute(core: int) -> Result:
             scratch = self.scratch[core]
             mark = scratch.mark()
-            result = work(slice(ends[core], ends[core + 1]), scratch)
+            with np.errstate(all="ignore"):  # e^-x is infinite where the sigmoid of x is 0
+                result = work(slice(ends[core], ends[core + 1]), scratch)
             scratch.release(mark)
             return result
 
@@ -190,8 +191,7 @@ def _feed_forward_gradient(
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> np.ndarray:
     np.negative(x, out=out)
-    with np.errstate(over="ignore"):  # e^-x is infinite where the sigmoid is 0
-        np.exp(out, out=out)
+    np.exp(out, out=out)
     out += 1
     np.reciprocal(out, out=out)
     return out

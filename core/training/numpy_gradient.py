@@ -35,7 +35,7 @@ class NumpyGradient:
         """`checkpointing`: keep of a block only what goes in, and compute it again. `cores` compute a batch that is
         alone. `temperature` divides the logits."""
         self.weights, self.checkpointing, self.cores, self.temperature = weights, checkpointing, cores, temperature
-        self._merging = threading.Lock()
+        self._lock = threading.Lock()
         self._merged: Any = None
         self._free: list[Memory] = []
 
@@ -45,7 +45,7 @@ class NumpyGradient:
 
     def merge(self, parameters: Any) -> None:
         """Take over the model's adapters as they are now, unless that was done for these very parameters."""
-        with self._merging:
+        with self._lock:
             if self._merged is not parameters:
                 self.weights.merge()
                 self._merged = parameters
@@ -57,12 +57,14 @@ class NumpyGradient:
         `batch` holds NumPy arrays. The targets come in the order of the flattened mask. Products take one core each;
         `cores` may be several where no other batch is computed meanwhile.
         """
-        memory = self._free.pop() if self._free else Memory(Arena(), [Arena() for _ in range(cores)])
+        with self._lock:
+            memory = self._free.pop() if self._free else Memory(Arena(), [])
         while len(memory.scratch) < cores:
             memory.scratch.append(Arena())
         mark = memory.saved.mark()
         try:
-            yield _target_logps(self, batch, Memory(memory.saved, memory.scratch[:cores]))
+            with np.errstate(all="ignore"):  # what is no number is told by the loss
+                yield _target_logps(self, batch, Memory(memory.saved, memory.scratch[:cores]))
         finally:
             memory.saved.release(mark)
             self._free.append(memory)

@@ -19,8 +19,8 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import gpu
-from tests.benchmarks.gpu_variants import Clock, run_steps, say
-from tests.benchmarks.variants.choices import BEFORE, LARGE, PEER, PRODUCT, PRODUCT_CHECKPOINTING
+from tests.benchmarks.gpu_clock import Clock, run_steps, say
+from tests.benchmarks.gpu_steps import BEFORE, LARGE, PEER, PRODUCT, PRODUCT_CHECKPOINTING
 
 PARTS = ("steps", "run", "long", "tests", "large", "environment")
 TESTS = ("tests/core/model/kernels/test_pieces.py", "tests/core/adapters/test_fused_blocks.py")

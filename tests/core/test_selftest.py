@@ -21,6 +21,7 @@ OUTCOMES = {
     "packed weights": PASSED,
     "exponentials": PASSED,
     "attention": PASSED,
+    "gradients": PASSED,
     "datasets": PASSED,
     "reward files": PASSED,
     "LoRA": PASSED,

@@ -120,6 +120,16 @@ def test_blocks_computed_again_and_a_temperature() -> None:
     check(make("qwen2"), batches()["packed"], checkpointing=True, temperature=0.7)
 
 
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_is_no_number_comes_out_as_such_without_a_warning(cores: int) -> None:
+    model = make("qwen3")
+    model.update({"model": {"embed_tokens": {"weight": model.model.embed_tokens.weight * float("nan")}}})
+    numpy = NumpyGradient(NumpyWeights(model, few_rows=False), checkpointing=False)
+    with numpy.target_logps(batches()["packed"], cores) as (logps, backward):
+        assert np.isnan(logps).all()
+        assert np.isnan(backward(np.ones_like(logps))["model.layers.0.self_attn.q_proj.lora_a"]).all()
+
+
 def test_an_arena_gives_out_what_was_taken_back() -> None:
     arena = Arena()
     first = arena.take(3, 5)

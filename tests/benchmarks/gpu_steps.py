@@ -1,4 +1,4 @@
-"""Measures some of the variants in this process: measure.py check | steps NAMES | pieces | count, with [--small]."""
+"""Measures steps on one GPU in this process: gpu_steps.py NAMES [--small], names separated by semicolons."""
 
 import argparse
 import gc
@@ -19,18 +19,10 @@ from core.device.select import select
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.kernels.check import unavailable_reason
 from tests.benchmarks import precision
-from tests.benchmarks.variants.checks import check_kernels
-from tests.benchmarks.variants.choices import (
-    BEFORE,
-    BEFORE_CHECKPOINTING,
-    LARGE,
-    PEER,
-    PRODUCT_CHECKPOINTING,
-    PRODUCTS,
-    VARIANTS,
-)
-from tests.benchmarks.variants.model import VariantStep, make_shape, make_weights
 
+PRODUCT, PRODUCT_CHECKPOINTING, PEER = "product", "product, checkpointing", "mlx-lm"
+BEFORE = "own blocks"  # the product without fuse_blocks()
+LARGE = {"7 B": "none", "7 B, NF4": "nf4"}  # the base's precision
 WARM, STEPS = 4, 9
 
 
@@ -38,21 +30,17 @@ def config(small: bool) -> dict[str, Any]:
     return {**precision.SHAPE, **(precision.TINY if small else precision.SMALL)}
 
 
-def product(name: str, small: bool, tokens: np.ndarray, is_counted: bool = False) -> Callable[[], Any]:
-    """The product's own step; only its gradient, not evaluated, where its operations are to be counted."""
+def product(name: str, small: bool, tokens: np.ndarray) -> Callable[[], Any]:
+    """The product's own step."""
     shape = {**precision.SHAPE, **precision.LARGE} if name in LARGE and not small else config(small)
     model, _ = precision.build(shape, LARGE.get(name, "none"))
-    if name in (PRODUCT_CHECKPOINTING, BEFORE_CHECKPOINTING):
+    if name == PRODUCT_CHECKPOINTING:
         checkpoint_blocks(model)
-    step = precision.product_step(model, fused=name not in (BEFORE, BEFORE_CHECKPOINTING))
+    step = precision.product_step(model, fused=name != BEFORE)
     print(f"{name}: {fused_state(model)}", flush=True)
     rows, length = tokens.shape[0], tokens.shape[1] - 1
     batch = Batch(tokens, np.ones((rows, length), np.float32), (length + 1,) * rows, tuple(range(rows)))
     model.train()
-    if is_counted:
-        for _ in range(3):  # compiled when the shape comes again
-            step.gradient(batch)
-        return lambda: step.gradient(batch)
 
     def work() -> list[Any]:
         value, _, gradient = step.gradient(batch)
@@ -99,20 +87,6 @@ def peer(small: bool, tokens: np.ndarray) -> Callable[[], Any]:
     return lambda: [step(*batch), state]
 
 
-def prepare(name: str, small: bool, batch: tuple[int, int], is_counted: bool = False) -> tuple[Callable[[], Any], int]:
-    """(a function that makes the arrays of one step, the tokens it learns)."""
-    rows, length = batch
-    tokens = np.random.default_rng(0).integers(0, 500, (rows, length + 1)).astype(np.int32)
-    if name in PRODUCTS:
-        return product(name, small, tokens, is_counted), rows * length
-    if name == PEER:
-        return peer(small, tokens), rows * length
-    shape = make_shape(config(small), length)
-    step = VariantStep(shape, make_weights(shape, mx.bfloat16), mx.bfloat16, VARIANTS[name])
-    given = mx.array(tokens)
-    return lambda: step(given), rows * length
-
-
 def timed(work: Callable[[], Any], steps: int) -> tuple[list[float], list[float]]:
     """(seconds of each step, seconds of each until all its work was handed to the GPU)."""
     seconds, submitted = [], []
@@ -129,8 +103,10 @@ def timed(work: Callable[[], Any], steps: int) -> tuple[list[float], list[float]
 
 
 def measure_step(name: str, small: bool, batch: tuple[int, int], steps: int) -> None:
-    """Print one variant's line."""
-    work, tokens = prepare(name, small, batch)
+    """Print one step's line."""
+    rows, length = batch
+    drawn = np.random.default_rng(0).integers(0, 500, (rows, length + 1)).astype(np.int32)
+    work, tokens = peer(small, drawn) if name == PEER else product(name, small, drawn), rows * length
     start = time.perf_counter()
     timed(work, WARM)
     warm = time.perf_counter() - start
@@ -168,7 +144,7 @@ def measure_step(name: str, small: bool, batch: tuple[int, int], steps: int) -> 
 
 
 def measure_steps(names: list[str], small: bool, batch: tuple[int, int], steps: int) -> None:
-    """Print a line for each variant; "begin" lines tell the caller which was at work if this process ends."""
+    """Print a line for each step; "begin" lines tell the caller which was at work if this process ends."""
     for name in names:
         print(f"begin {name}", flush=True)
         try:
@@ -181,29 +157,14 @@ def measure_steps(names: list[str], small: bool, batch: tuple[int, int], steps: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("check", "steps", "pieces", "count"))
-    parser.add_argument("names", nargs="?", default="")
+    parser.add_argument("names")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--rows", type=int, default=4)
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--repeat", type=int, default=STEPS, help="steps that are timed; default: 9")
     args = parser.parse_args()
-    batch = args.rows, args.length
-    device = select("auto")
-    if args.part == "check":
-        print(f"{device['device']}: {mx.device_info()}; MLX {mx.__version__}", flush=True)
-        check_kernels()
-    elif args.part == "steps":
-        measure_steps(args.names.split(";"), args.small, batch, 1 if args.small else args.repeat)
-    elif args.part == "pieces":
-        from tests.benchmarks.variants.pieces import measure_pieces
-
-        measure_pieces(config(args.small), *batch)
-    else:
-        from tests.benchmarks.variants.count import count_operations
-
-        for name in args.names.split(";"):
-            count_operations(name, prepare(name, args.small, batch, is_counted=True)[0]())
+    select("auto")
+    measure_steps(args.names.split(";"), args.small, (args.rows, args.length), 1 if args.small else args.repeat)
 
 
 if __name__ == "__main__":
