@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from core.distributed.group import Group
-from core.distributed.machines import THIS_MACHINE
+from core.distributed.machines import is_this_machine
 from core.distributed.session import link_choice
 from core.events import Event, Started, Step
 from core.model.sharding import Sharding
@@ -28,12 +28,12 @@ def rank_facts(run: Run, group: Group, sharding: Sharding | None = None) -> Rank
     if group.size == 1:
         return None
     rows = run.train.batch_size * run.train.gradient_accumulation_steps
-    own = socket.gethostname()  # a folder that is copied says "this machine" of another one
+    own = socket.gethostname()  # a folder that is copied says "this machine", or an address, of another one
     return RanksFacts(
         group.size,
         group.backend,
         rows,
-        [RankFacts(own if name == THIS_MACHINE else name) for name in group.names],
+        [RankFacts(own if is_this_machine(name) else name) for name in group.names],
         sharding is not None,
         DROPOUT if run.adapter.dropout else None,
         link_choice(os.environ, group.backend),

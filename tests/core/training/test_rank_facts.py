@@ -1,6 +1,7 @@
 """What is recorded of several ranks."""
 
 import dataclasses
+import socket
 
 import pytest
 
@@ -39,6 +40,13 @@ def test_before_the_first_step() -> None:
     parts = Choice("auto", "none", "each machine has room for the whole model")
     assert facts == RanksFacts(2, "ring", 12, [RankFacts("studio"), RankFacts("mini")], link=link, sharding=parts)
     assert describe_ranks(to_json(facts)) == "2 over ring, 12 rows a step; studio (rank 0); mini (rank 1)"
+
+
+def test_this_machine_is_told_by_its_name() -> None:
+    group = Two()
+    group.names = ("127.0.0.1", "mini")  # the first is the address under which the others reach it
+    facts = rank_facts(Run(), group)
+    assert facts is not None and [rank.host for rank in facts.ranks] == [socket.gethostname(), "mini"]
 
 
 @pytest.mark.parametrize(
