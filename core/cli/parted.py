@@ -62,18 +62,13 @@ def launch(
     """
     from core.distributed.host_check import check_hosts
     from core.distributed.launcher import run_lines
-    from core.distributed.watchdog import RESUME
-    from core.errors import Unavailable
 
     words = _words(args.words) if words is None else words
     files = [path for path in (args.adapter_path, getattr(args, "dataset", None)) if path and Path(path).exists()]
     check_hosts(resolve(machines).remote_hosts, [absolute(path) for path in files], absolute(model))
-    try:
-        for line in run_lines(words, machines, StopRequest(), threading.Event(), lines):
-            if line.startswith("{"):
-                yield json.loads(line)
-    except Unavailable as error:  # which speaks of a run and its checkpoint
-        raise Unavailable(str(error).replace(RESUME, "").strip()) from error.__cause__
+    for line in run_lines(words, machines, StopRequest(), threading.Event(), lines):
+        if line.startswith("{"):
+            yield json.loads(line)
 
 
 def _words(words: Sequence[str]) -> list[str]:

@@ -39,6 +39,7 @@ class Group:
     longest: float = 0.0  # seconds of the longest exchange of that kind so far
     summing: int = 0  # bytes of the sum that this rank is in
     sent: int = 0  # bytes given to exchanges so far
+    can_resume: bool = False  # whether what the ranks do is a run that has a checkpoint
     waited: float = 0.0  # seconds spent in exchanges so far: for the network, and for ranks that came later
 
     @property

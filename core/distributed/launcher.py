@@ -20,10 +20,11 @@ from core.distributed.watchdog import RESUME
 from core.errors import Unavailable
 from core.events import Event, from_json
 from core.stop_request import pauses, skips
-from core.text.sentence import say
+from core.text.sentence import join, say
 
 GRACE = 12.0  # seconds for the other ranks to end by themselves once one has ended
 _LOOK_SECONDS = 0.1
+_CHECKPOINT = ('"event": "Saved"', '"what": "checkpoint"')  # in the line of an event that says so
 _KEPT_LINES = 200  # of what a rank prints on stderr
 
 
@@ -69,7 +70,7 @@ def run_lines(
     asked = machines.distributed_backend
     environment.append(f"{LINK}={FROM_FILE if asked == 'auto' and ranks.backend else asked}")
     scripts = plan_scripts(ranks, hone_command([*words, "--json"]), environment)
-    flock = _Flock(ranks)
+    flock = _Flock(ranks, can_resume="--resume" in words)
     try:
         for script in scripts:
             flock.add(RankProcess(script, ranks.ranks[script.rank].ssh))
@@ -82,7 +83,8 @@ def run_lines(
 class _Flock:
     """The processes of all ranks, and what they print."""
 
-    def __init__(self, ranks: Ranks) -> None:
+    def __init__(self, ranks: Ranks, can_resume: bool) -> None:
+        self.can_resume = can_resume  # whether they do a run that has a checkpoint
         self.names = [rank.name for rank in ranks.ranks]
         self.processes: list[RankProcess] = []
         self.first_dead: RankProcess | None = None
@@ -141,6 +143,7 @@ class _Flock:
             elif not process.pid_file:
                 process.pid_file = text
             elif process.script.rank == 0:
+                self.can_resume = self.can_resume or all(part in text for part in _CHECKPOINT)
                 yield text
 
     def end(self) -> None:
@@ -185,6 +188,8 @@ class _Flock:
             return say("{machine} cannot be reached: {reason}.", machine=name, reason=last or say("ssh says no more"))
         if code < 0 or code > 128:
             signal = -code if code < 0 else code - 128
-            return say("{machine} was killed (signal {number}). {advice}", machine=name, number=signal, advice=RESUME)
-        words = {"machine": name, "code": code, "reason": f": {last}" if last else "", "advice": RESUME}
-        return say("{machine} ended with exit code {code}{reason}. {advice}", **words)
+            told = say("{machine} was killed (signal {number}).", machine=name, number=signal)
+        else:
+            words = {"machine": name, "code": code, "reason": f": {last}" if last else ""}
+            told = say("{machine} ended with exit code {code}{reason}.", **words)
+        return join([told, RESUME]) if self.can_resume else told

@@ -168,10 +168,10 @@ class Watchdog:
         if is_waiting or exchanges != self._standing or not self._group.is_first:
             self._standing, self._stands_since = exchanges, now
         elif now - self._stands_since > (limit := standstill_limit(self._group, self._timeout)):
-            self._fail(say(
+            self._fail_with_advice(say(
                 "The machines still answer, but an exchange between them has not ended for {seconds:g} s: the link "
-                "that MLX uses is broken. {advice}",
-                seconds=float(f"{limit:.2g}"), advice=RESUME,
+                "that MLX uses is broken.",
+                seconds=float(f"{limit:.2g}"),
             ))  # fmt: skip
 
     def _read(self, rank: int, now: float) -> bool:
@@ -185,7 +185,7 @@ class Watchdog:
         if not data:
             if self._last_heard.pop(rank, None) is not None:
                 name = self._group.name(rank)
-                self._fail(say("{machine} has ended unexpectedly. {advice}", machine=name, advice=RESUME))
+                self._fail_with_advice(say("{machine} has ended unexpectedly.", machine=name))
             return False
         if rank in self._last_heard:
             self._last_heard[rank] = now
@@ -205,7 +205,10 @@ class Watchdog:
         silent = say(
             "{machine} gives no sign of life for {seconds:g} s.", machine=self._group.name(rank), seconds=self._timeout
         )
-        self._fail(join([silent, RESUME]))
+        self._fail_with_advice(silent)
+
+    def _fail_with_advice(self, sentence: str) -> None:
+        self._fail(join([sentence, RESUME]) if self._group.can_resume else sentence)
 
     def _fail(self, sentence: str) -> None:
         if not self._failure:

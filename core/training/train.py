@@ -138,7 +138,7 @@ def _execute(
     The folder is written once the first step can be taken: a run that cannot start, or go on, leaves it as it was.
     """
     asked, save_now, group = stop or threading.Event(), save_now or threading.Event(), current_group()
-    stop = agreed_stop(group, asked)
+    stop, group.can_resume = agreed_stop(group, asked), bool(point and point.checkpoint)
     agree_on_options(run)
     setup = yield from until_stopped(prepare(run, folder, stop), asked)
     memory_limit, wiring = mx.get_memory_limit(), ExitStack()
@@ -163,6 +163,7 @@ def _execute(
             if point.was_early_stopped:
                 progress.evaluations_without_best = 0
         progress, is_fresh = copy_start(group, train_step, progress, newest is None)
+        group.can_resume = not is_fresh
         recovery = Recovery(setup, train_step)
         dry_run(setup, train_step, recovery)
         refuse_stopped(asked)

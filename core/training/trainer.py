@@ -100,7 +100,7 @@ class Trainer:
         return self._write_checkpoint()
 
     def _write_checkpoint(self) -> Saved:
-        self.is_saved = True
+        self.is_saved = self.setup.group.can_resume = True
         if not self.setup.group.is_first:
             return Saved(self.progress.step, "", CHECKPOINT)
         path = checkpoint.save(

@@ -110,9 +110,18 @@ sys.exit(2)
     assert str(raised.value) == told
 
 
-def test_a_killed_rank_is_named(ranks: Callable[..., Iterator[Event]], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["adapter", "checkpoint"])
+def test_a_killed_rank_is_named(
+    ranks: Callable[..., Iterator[Event]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
+) -> None:
     monkeypatch.setattr(launcher, "GRACE", 0.5)
-    code = """
+    told = str(tmp_path / "told")
+    code = f"""
+if rank == 0:
+    tell(Saved(3, "", {what!r}))
+    open({told!r}, "w").close()
+while not os.path.exists({told!r}):
+    time.sleep(0.02)
 if rank == 1:
     os.kill(os.getpid(), signal.SIGKILL)
 time.sleep(1000)
@@ -120,8 +129,8 @@ time.sleep(1000)
     began = time.monotonic()
     with pytest.raises(Unavailable) as raised:
         list(ranks(code))
-    expected = "this machine (rank 1) was killed (signal 9). The run can go on from its last checkpoint."
-    assert str(raised.value) == expected
+    advice = " The run can go on from its last checkpoint." if what == "checkpoint" else ""
+    assert str(raised.value) == f"this machine (rank 1) was killed (signal 9).{advice}"
     assert time.monotonic() - began < 100  # the other one would have slept for longer
 
 

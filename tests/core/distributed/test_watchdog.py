@@ -63,13 +63,16 @@ def test_a_good_end_of_one_rank_ends_no_other() -> None:
 
 def test_a_death_is_told_at_once_and_to_all() -> None:
     with watched(3, 1000.0, never) as dogs:
+        dogs[0]._group.can_resume = True
         dogs[1]._peers[0].shutdown(socket.SHUT_RDWR)  # as the system does when a process is killed
         expected = "mini (rank 1) has ended unexpectedly. The run can go on from its last checkpoint."
         told = [dogs[0].failure(10), dogs[2].failure(10)]
         assert told == [expected, expected]
         for sentence in told:  # which a window can say in its language
-            assert isinstance(sentence, Sentence) and sentence.words == "{machine} has ended unexpectedly. {advice}"
-            assert sentence.values["machine"].values == {"machine": "mini", "rank": 1}
+            assert isinstance(sentence, Sentence)
+            lost = sentence.values["part0"]
+            assert lost.words == "{machine} has ended unexpectedly."
+            assert lost.values["machine"].values == {"machine": "mini", "rank": 1}
 
 
 def test_the_death_of_the_first_rank_is_told_by_the_others() -> None:
