@@ -45,6 +45,7 @@ class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]
         if fitting != self.labelText:
             self.setLabel(fitting)
             self.showLabel(bool(fitting))
+            super().resizeEvent(None)  # it stands where the title before it had its middle
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float | None, list[float]]]:
         """Of the numbers on the left as many as have room above each other. A logarithmic axis has no spacing."""

@@ -201,6 +201,9 @@ def test_a_low_chart_has_room_for_its_numbers_and_its_title(qtbot: QtBot) -> Non
     qtbot.waitUntil(lambda: axis.labelText == "" and not axis.label.isVisible())
     chart.resize(600, 400)
     qtbot.waitUntil(lambda: axis.labelText == "Loss (nats per token)" and axis.label.isVisible())
+    words = axis.label.mapRectToParent(axis.label.boundingRect())
+    assert words.top() >= 0 and words.bottom() <= axis.size().height()
+    assert abs(words.center().y() - axis.size().height() / 2) < 2
     for height in (36, 60, 300):
         for _, values in axis.tickValues(0.0, 3000.0, height):
             assert len(values) <= max(1, height // 17)
