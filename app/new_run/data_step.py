@@ -251,6 +251,8 @@ class DataStep(QWidget):
             datasets.remember(self._draft.run, name, count, scanned.left_out, scanned.problems)
         if not scanned.usable:
             self._show_unusable(scanned)
+        else:
+            self._look_for_richer()
 
     def _look_for_misfit(self) -> None:
         """Nothing can be learned from these rows; perhaps another method can."""
@@ -270,8 +272,25 @@ class DataStep(QWidget):
         self.notice.show_message(
             misfit.sentence, tr("{reason} Nothing is wrong with the file.", reason=misfit.reason), "accent"
         )
-        self._method = misfit.fitting[0]
-        self.switch.setText(tr("Switch to {title}", title=tr(methods.load()[self._method].title)))
+        self._offer(misfit.fitting[0])
+
+    def _look_for_richer(self) -> None:
+        """Something can be learned from these rows; perhaps another method learns from more of them."""
+        if self._fitting:
+            self._fitting.cancel()
+        run = self._draft.run
+        self._fitting = Task(self, lambda: goals.find_richer(run), done=self._show_richer)
+
+    def _show_richer(self, found: tuple[str, str] | None) -> None:
+        if found is None or self._problem:
+            return
+        method, sentence = found
+        self.notice.show_message(sentence, tone="accent")
+        self._offer(method)
+
+    def _offer(self, method: str) -> None:
+        self._method = method
+        self.switch.setText(tr("Switch to {title}", title=tr(methods.load()[method].title)))
         self.switch.show()
 
     def _show_unusable(self, scanned: "ScanResult") -> None:

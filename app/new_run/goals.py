@@ -92,6 +92,31 @@ def find_misfit(run: Run) -> Misfit | None:
     return Misfit(reasons[run.method], fitting) if fitting else None
 
 
+def find_richer(run: Run) -> tuple[str, str] | None:
+    """(a method, a sentence) where SFT would leave out half of what the data say: worse or bad answers; else None.
+
+    Reads a few rows: call it on a task's thread.
+    """
+    if run.method != methods.DEFAULT_METHOD or run.data.path == DEMO:
+        return None
+    kind = next((kind for kind in (PAIRS, UNPAIRED) if _is_readable(run, kind)), None)
+    if kind is None:
+        return None
+    name = next(name for group in groups() for name in group.methods if methods.load()[name].data == kind)
+    richer, title = tr(methods.load()[name].title), tr(run.spec.title)
+    if kind == PAIRS:
+        return name, tr(
+            "{richer} learns from the better and the worse answers, {title} from the better ones alone.",
+            richer=richer,
+            title=title,
+        )
+    return name, tr(
+        "{richer} learns from the good and the bad answers, {title} from the good ones alone.",
+        richer=richer,
+        title=title,
+    )
+
+
 def demo_run() -> Run:
     """The demo: the default method, the starter model and the sample data, whatever the draft holds."""
     return Run()

@@ -125,6 +125,30 @@ def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window
     assert not page.notice.isVisible() and page.blocked_reason() == ""
 
 
+@pytest.mark.parametrize(("kind", "method", "title"), [(PAIRS, "dpo", "DPO"), (UNPAIRED, "kto", "KTO")])
+def test_data_that_say_more_than_sft_learns_lead_to_their_method(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, kind: str, method: str, title: str
+) -> None:
+    path, page = tmp_path / "rows.jsonl", window.wizard.data
+    path.write_bytes(resources.sample(kind).read_bytes())
+    window.draft.set("data.path", str(path))
+    window.go("new")
+    window.wizard.show_named("data")
+    qtbot.waitUntil(page.switch.isVisible, timeout=20_000)
+    assert page.switch.text() == f"Switch to {title}" and page.blocked_reason() == ""
+    assert page.notice.sentence.text().startswith(f"{title} learns from the ")
+    page.switch.click()
+    qtbot.waitUntil(lambda: page.scanned is not None and page._fitting is not None and page._fitting.isFinished())
+    assert window.draft.run.method == method and not page.notice.isVisible()
+
+
+def test_plain_examples_lead_nowhere_else(tmp_path: Path) -> None:
+    for kind, method in ((TEXT, "sft"), (QUESTIONS, "sft"), (PAIRS, "dpo"), (PAIRS, "distill")):
+        path = tmp_path / f"{kind}.jsonl"
+        path.write_bytes(resources.sample(kind).read_bytes())
+        assert goals.find_richer(Run(method=method).replace("data.path", str(path))) is None, (kind, method)
+
+
 def test_what_data_fit(tmp_path: Path) -> None:
     def find(method: str, kind: str) -> tuple[tuple[str, ...], str]:
         path = tmp_path / f"{kind}.jsonl"
