@@ -61,7 +61,7 @@ def cosine(a: Any, b: Any) -> float:
 def test_gradients_are_those_of_mlx(taps: bool, engine_for: Callable[..., Engine]) -> None:
     model = add_lora(tiny_model("qwen3", blocks=3))
     loss, grad = loss_and_gradient(model)
-    for dtype in (np.float32, np.float16):
+    for dtype in (np.float32, np.float16) if taps else (np.float32,):
         engine = engine_for(model, dtype, taps)
         engine.install()
         got_loss, got = loss_and_gradient(model)

@@ -51,27 +51,6 @@ def ask(url: str, **changes: Any) -> str:
         return str(json.loads(response.read())["choices"][0]["message"]["content"])
 
 
-def test_answers_are_those_of_the_whole_model(url: str, model: Path) -> None:
-    requests: list[dict[str, Any]] = [{}, {"seed": 3}, {"logit_bias": {"40": 100.0}}]
-    with Server(model, port=0, backend_name="cpu") as whole:
-        expected = [ask(whole.url, **changes) for changes in requests]
-    assert [ask(url, **changes) for changes in requests] == expected
-    assert expected[2] not in expected[:2]
-    assert ask(url, temperature=1.0)
-
-
-def test_an_answer_that_nobody_reads_ends_on_all_ranks(url: str) -> None:
-    place = urlsplit(url)
-    connection = HTTPConnection(str(place.hostname), place.port, timeout=60)
-    # With a seed of its own an answer is written alone: the next one waits for its end.
-    endless = QUESTION | {"seed": 1, "temperature": 1.0, "max_tokens": 10**6, "stream": True, "logit_bias": {"1": -100}}
-    connection.request("POST", f"{place.path}/chat/completions", json.dumps(endless))
-    response = connection.getresponse()
-    assert any(b"data" in response.readline() for _ in range(100))  # behind the progress of the prompt
-    connection.close()
-    assert ask(url, seed=2)
-
-
 def test_a_killed_rank_ends_the_server(model: Path, tmp_path: Path) -> None:
     ranks = start_ranks(tmp_path, ["serve", str(model), "--port", "0"])
     try:
@@ -99,3 +78,27 @@ def test_the_first_machine_has_to_be_this_one(
     monkeypatch.setattr(subprocess, "Popen", lambda *args, **options: sys.exit("a process was started"))
     assert main(["serve", str(model), "--hosts", "203.0.113.7,127.0.0.1"]) == 2
     assert "and the first one named is 203.0.113.7: name this one first." in capsys.readouterr().err
+
+
+# These last: the ranks of `url` wait for one another in a busy loop for as long as they live.
+
+
+def test_answers_are_those_of_the_whole_model(url: str, model: Path) -> None:
+    requests: list[dict[str, Any]] = [{}, {"seed": 3}, {"logit_bias": {"40": 100.0}}]
+    with Server(model, port=0, backend_name="cpu") as whole:
+        expected = [ask(whole.url, **changes) for changes in requests]
+    assert [ask(url, **changes) for changes in requests] == expected
+    assert expected[2] not in expected[:2]
+    assert ask(url, temperature=1.0)
+
+
+def test_an_answer_that_nobody_reads_ends_on_all_ranks(url: str) -> None:
+    place = urlsplit(url)
+    connection = HTTPConnection(str(place.hostname), place.port, timeout=60)
+    # With a seed of its own an answer is written alone: the next one waits for its end.
+    endless = QUESTION | {"seed": 1, "temperature": 1.0, "max_tokens": 10**6, "stream": True, "logit_bias": {"1": -100}}
+    connection.request("POST", f"{place.path}/chat/completions", json.dumps(endless))
+    response = connection.getresponse()
+    assert any(b"data" in response.readline() for _ in range(100))  # behind the progress of the prompt
+    connection.close()
+    assert ask(url, seed=2)
