@@ -177,4 +177,4 @@ def judge_memory(parameters: int, free_memory: int, free_disk: int, *, grows: bo
 
 
 def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+    return say("{size:.1f} GB", size=size / 1e9)

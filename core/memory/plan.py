@@ -77,9 +77,9 @@ def suggest_savings(estimate: Estimate, usable: int, run: Run) -> str:
         return ""
     need = say("This needs {words}, and {usable:.1f} GB can be used", words=estimate.words, usable=usable / 1e9)
     if run.adapter.type == "full":
-        return f"{need}: try LoRA."
+        return say("{need}: try LoRA.", need=need)
     if run.model.quantization == UNPACKED and estimate.weights > estimate.total / 3:
-        return f"{need}: try 4 bit (nf4)."
+        return say("{need}: try 4 bit (nf4).", need=need)
     if run.spec.on_policy:
         if estimate.answers > estimate.activations + estimate.logits and run.options.answers_at_once > 1:
             return say("{need}: try to write fewer answers together (answers_at_once).", need=need)

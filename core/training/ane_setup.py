@@ -200,7 +200,8 @@ def start_forward(
 def _progress(engine: Engine) -> Phase:
     """How many programs there are so far, and how many of them were kept from before."""
     count, kept = len(engine.chunks), sum(chunk.was_kept for chunk in engine.chunks)
-    return Phase("Making programs for the Neural Engine", f"{count}, {kept} kept from before" if kept else str(count))
+    detail = say("{count}, {kept} kept from before", count=count, kept=kept) if kept else str(count)
+    return Phase("Making programs for the Neural Engine", detail)
 
 
 def without_packing(model: TrainingModel) -> TrainingModel:

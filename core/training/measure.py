@@ -67,9 +67,9 @@ class Measured:
 def format_seconds(seconds: float) -> str:
     """A length of time: 0.4 s, 42 s, 12 min, 3 h 5 min."""
     if seconds < 9.95:
-        return f"{max(seconds, 0.01):.2g} s"
+        return say("{seconds:.2g} s", seconds=max(seconds, 0.01))
     if seconds < 100:
-        return f"{seconds:.0f} s"
+        return say("{seconds:.0f} s", seconds=seconds)
     minutes = round(seconds / 60)
     return (
         say("{minutes} min", minutes=minutes)
