@@ -38,5 +38,9 @@ class Gated(BadModel, BadData):
         self.url = url
 
 
+class CodeRefused(BadModel, BadOption):
+    """Python code of a model or a reward file that a person has not allowed to run yet."""
+
+
 class Unavailable(UserError):
     """Something this machine lacks: disk space, permission, network, memory, a device."""

@@ -15,7 +15,7 @@ from typing import Any
 import platformdirs
 
 from core.atomic_files import replacing
-from core.errors import BadModel, BadOption
+from core.errors import BadModel, BadOption, CodeRefused
 from core.text.sentence import join, say
 
 SHOWN = 16  # digits of a hash in a sentence
@@ -118,11 +118,11 @@ def allow(code: Code) -> None:
 
 
 def require(code: Code, yes: bool) -> None:
-    """Go on only with a yes, given now or before. Raises BadModel or BadOption with the sentence that asks for one."""
+    """Go on only with a yes, given now or before. Raises CodeRefused with the sentence that asks for one."""
     if is_allowed(code):
         return
     if not yes:
-        raise (BadModel if code.is_model else BadOption)(code.refusal)
+        raise CodeRefused(code.refusal)
     allow(code)
 
 

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 from app.desktop.language import localize, tr, tr_count
 from app.desktop.machine import format_bytes
-from app.new_run.check import GOOD, LATER, MEASURED, NOTE, Check, StepFacts
+from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, Check, StepFacts
 from app.new_run.disabled_reasons import use_labels
 from app.new_run.step_times import from_measured
 from app.runs.status_text import format_duration
 from app.threads import core_calls
-from core.errors import UserError
+from core.errors import BadData, BadModel, BadOption, CodeRefused, UserError
 from core.events import Phase, Walked
 from core.run import Run
+
+_PLACES = {BadModel: "model", BadData: "data", BadOption: "settings"}  # the step where each is put right
 
 
 def _format_seconds(seconds: float) -> str:
@@ -51,7 +53,10 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
             if isinstance(event, Phase):
                 yield event
     except UserError as error:
-        yield Check(MEASURED, NOTE, use_labels(tr(str(error)), run.method), "settings")
+        place = next((step for kind, step in _PLACES.items() if isinstance(error, kind)), "")
+        # What is wrong with model, data or settings is so in the run too; whether code may run is asked at its start.
+        state = BAD if place and not isinstance(error, CodeRefused) else NOTE
+        yield Check(MEASURED, state, use_labels(tr(str(error)), run.method), place or "settings")
     else:
         found = measuring.value
         yield Check(

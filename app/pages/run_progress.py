@@ -67,7 +67,9 @@ class RunProgress(QWidget):
         self.tokens.setVisible(needed <= self.width())
 
     def show_times(self, state: RunState) -> None:
-        """Show the time that has passed and that is left; of a run that was interrupted neither is known."""
+        """Show the time that has passed and that is left; of a run that was interrupted, or waits to go on, neither is
+        known."""
+        self.times.setVisible(not state.is_waiting)
         if state.record.start_time is not None and not state.is_interrupted and not state.is_elsewhere:
             self.times.setText(status_text.times(state.record, time.time()))
 

@@ -162,8 +162,26 @@ def test_steps_are_measured(dataset: Path) -> None:
     assert measured.sentence.startswith("A step took ") and "if started now." in measured.sentence
     gone = Run().replace("data.path", str(dataset.with_name("gone.jsonl")))
     assert [(c.state, "gone.jsonl" in c.sentence) for c in measure_run(gone, Flag()) if isinstance(c, Check)] == [
-        (NOTE, True)
+        (BAD, True)
     ]
+
+
+def test_a_model_that_cannot_be_loaded_forbids_the_start_and_code_that_is_asked_about_does_not(
+    dataset: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(resources.STARTER, model)
+    run = Run().replace("data.path", str(dataset)).replace("model.path", str(model))
+    config = json.loads((model / "config.json").read_text())
+    for change, state, words in (
+        ({"hidden_size": 96}, BAD, "cannot be loaded"),
+        ({"model_file": "own.py"}, NOTE, "wants to run its own Python code"),
+    ):
+        (model / "own.py").write_text("")
+        (model / "config.json").write_text(json.dumps({**config, **change}))
+        (found,) = (check for check in measure_run(run, Flag()) if isinstance(check, Check))
+        assert (found.state, words in found.sentence) == (state, True), found
+        assert state == NOTE or found.step == "model"
 
 
 def test_a_device_that_is_not_used_as_asked(dataset: Path) -> None:

@@ -105,6 +105,7 @@ def test_a_second_run_waits_for_the_first(qtbot: QtBot, window: MainWindow, live
     second = window.runs.start(Run())
     third = window.runs.start(Run())
     qtbot.waitUntil(lambda: second.progress.phase.text() == "Waiting for the run before it")
+    assert not second.progress.times.isVisibleTo(second.progress)
     third.buttons.stop.click()
     assert third.record.problem == "Taken out of the queue before it began."
     window.runs.train_events = None  # the third never asks for events
