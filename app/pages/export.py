@@ -64,7 +64,8 @@ class ExportList(Card):
         if folder == self._folder:
             return
         self._folder, self._backend = folder, backend
-        Task(self, lambda: export_calls.inspect_source(folder), partial(self._list, folder), self._show_unusable)
+        work = partial(export_calls.inspect_source, folder)
+        Task(self, work, partial(self._list, folder), partial(self._show_unusable, folder))
 
     def _list(self, folder: Path, source: ExportSource) -> None:
         if folder != self._folder:
@@ -102,8 +103,9 @@ class ExportList(Card):
         else:
             go_on()
 
-    def _show_unusable(self, sentence: str) -> None:
-        self.intro.setText(sentence)
+    def _show_unusable(self, folder: Path, sentence: str) -> None:
+        if folder == self._folder:
+            self.intro.setText(sentence)
 
     def choose(self, target: str) -> None:
         """Ask what a target needs to know, and write it."""

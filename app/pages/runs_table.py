@@ -14,8 +14,8 @@ from app.runs.run_list import RunRow
 from app.style import icons, theme
 from app.widgets.table import CellDelegate, Table
 
-WIDTHS = {METHOD: 112, STATUS: 150, RESULT: 204, TIME: 84, BEGUN: 118}
-NARROW_WIDTHS = {METHOD: 100, STATUS: 146, RESULT: 164, TIME: 84, BEGUN: 118}
+WIDTHS = {METHOD: 112, STATUS: 150, RESULT: 204, TIME: 98, BEGUN: 118}
+NARROW_WIDTHS = {METHOD: 98, STATUS: 146, RESULT: 190, TIME: 84, BEGUN: 112}
 _ROW_HEIGHT = 46  # two lines
 _CURVE = 64  # pixels of a run's tiny curve
 _NARROW = 900  # below this the time is left out, and the others leave the names more room

@@ -322,3 +322,11 @@ def test_a_row_stays_in_its_columns_in_each_of_its_states(card: ExportList, qtbo
     row.show_done(Path("/a/name.gguf"), "Loaded again.", "Ollama is not here.", "ollama create " + "a/long/path/" * 20)
     assert row.reveal.isVisible() and row.copy.isVisible()
     qtbot.waitUntil(lambda: row.form.x() == other.form.x() and row.button.x() == other.button.x())
+
+
+def test_a_folder_that_is_no_longer_shown_says_nothing(qtbot: QtBot, card: ExportList, tmp_path: Path) -> None:
+    words = card.intro.text()
+    card._show_unusable(tmp_path / "another", "It holds no adapter.")
+    assert card.intro.text() == words
+    card._show_unusable(card._folder, "It holds no adapter.")
+    assert card.intro.text() == "It holds no adapter."

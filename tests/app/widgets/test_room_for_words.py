@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop import language
-from app.pages.runs_model import STATUS, RunsModel
+from app.pages.runs_model import BEGUN, METHOD, RESULT, STATUS, RunsModel
 from app.pages.runs_table import RunsTable
 from app.runs.history import STATUSES
 from app.style import theme
@@ -61,6 +61,18 @@ def test_a_long_word_in_a_row_of_two_lines_ends_in_dots(qtbot: QtBot) -> None:
     ground = image.pixel(66, 2)
     right = max(x for x in range(70) for y in range(46) if image.pixel(x, y) != ground)
     assert right < 70 - 6  # all of the last letters lie before the padding
+
+
+def test_columns_of_runs_have_room_in_a_small_window(qtbot: QtBot) -> None:
+    table = RunsTable(RunsModel())
+    qtbot.addWidget(table)
+    table.resize(650, 300)  # in a window of 900 pixels
+    table.show()
+    metrics = QFontMetrics(theme.font())
+    longest = {METHOD: "Distillation", RESULT: "91% told apart", BEGUN: "29 Nov, 07:23"}
+    for column, text in longest.items():
+        beside = 74 if column == RESULT else 0  # the tiny curve
+        assert table.columnWidth(column) - 18 - beside >= metrics.horizontalAdvance(text), text
 
 
 @pytest.mark.parametrize("code", ["en", "de"])
