@@ -1,5 +1,6 @@
 """A made-up Mac, where an evaluator in NumPy stands for Core ML."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ def checked_when_whole() -> Iterator[None]:
     Here it does so after those that leave something out, and before it saves the program."""
     load_coremltools()
     from coremltools.converters.mil.mil import Program
+
+    gc.collect()
+    gc.freeze()  # it collects garbage itself behind every program, and is large
 
     validate = Program.validate
 
