@@ -7,11 +7,13 @@ from pytestqt.qtbot import QtBot
 
 from app.runs.conversation import Turn
 from app.shell.window import MainWindow
+from app.threads import export_calls
 from app.widgets.answers import AnswerPair
 from core.events import Sample
 from core.run import Run
 from core.training.forgetting import FILE, General, Record
 from tests.app.conftest import CAVEAT, play_script
+from tests.app.pages.test_export import source
 
 
 @pytest.mark.parametrize(("caveat", "tone"), [("", "good"), (CAVEAT, "warn")])
@@ -93,3 +95,19 @@ def test_what_a_person_came_for_comes_first_however_many_answers_there_are(qtbot
     assert len(pairs) == 1 and result.answers.more.text() == "199 more questions"
     result.answers.more.click()
     assert len(result.answers.findChildren(AnswerPair)) == 21 and result.answers.more.text() == "179 more questions"
+
+
+def test_the_way_to_use_it_takes_the_keyboard_along(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_calls, "inspect_source", lambda folder: source())
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.result.isVisible())
+    (page.folder / "adapters.safetensors").touch()
+    result = page.tabs.result
+    result.show_result(Run(), page.record, page.folder)
+    qtbot.waitUntil(lambda: bool(result.use_it.rows))
+    result.use_button.click()
+    first = next(iter(result.use_it.rows.values()))
+    assert window.focusWidget() is first.button
