@@ -47,23 +47,30 @@ PROFILE = (
     "product each way and queries, keys and values, gate and up are one; exponentials take 0.3 ns a number in "
     "place of 3.2; arrays are written in place, in memory that is used again. The gradient agrees with MLX's to "
     "3e-6. Left: base, attention and output layer 103 ms (54), adapters 12, everything else about 32. By "
-    "processor time that was 2.3 to 3.7 times mlx-lm's tokens in pairs of runs in turn, where it was 0.9 to 2.7 "
-    "before (128 tokens: 2.5 – 3.7, 256: 2.3 – 3.1, 512: 2.5 – 2.6, 1,024: 3.2 – 3.5, 64 rows of 128: 3.1, "
-    "vocabulary 2,048: 2.5 – 3.9, one row a step: 2.5 – 3.7). A row that is a batch alone is spread over both "
-    "cores, token by token and head by head, for a tenth more processor time; OpenBLAS's own threads, busy while "
-    "they wait, took ten times as much there. Tried before without a gain on a CPU, with MLX: one product for "
-    "layers with one input, compiling."
+    "processor time, in two pairs of runs in turn each, that was so many times mlx-lm's tokens at its best as "
+    "OpenBLAS comes, and with one core a product, which takes it a third less: 128 tokens 2.8 – 4.4 and 2.1 – "
+    "2.5, 256 tokens 3.3 – 3.5 and 2.1 – 2.2, one row a step 2.1 – 2.8 and 1.9, vocabulary 2,048 1.6 – 2.9 and "
+    "1.6; with AVX-512 256 tokens 3.4 – 4.3 and 2.1 – 2.4, one row a step 2.6 – 2.8 and 2.2, vocabulary 2,048 2.3 "
+    "– 2.5 and 1.7 – 1.8. Before, with MLX, it was 0.9 to 2.7 and less than that. By the clock Hone's two cores "
+    "come on top, where they are free. A row that is a batch alone is spread over both cores, token by token and "
+    "head by head, for a tenth more processor time; OpenBLAS's own threads, busy while they wait, took ten times "
+    "as much there. Tried before without a gain on a CPU, with MLX: one product for layers with one input, "
+    "compiling."
 )
 LOOSE = ["inductive-mlxrl==0.2.4"]  # without what it depends on, which it names for a Mac alone
+ONE_CORE = "best, one core"
 SETTINGS = {
     "defaults": "as its command line calls it: rows in the file's order (it sorts by the number of their fields), "
     "MLX's cache emptied after each step (`clear_cache_threshold` 0; in mlx-lm-lora's DPO and ORPO by the loss), a "
     "report every 10 steps",
     "best": "rows sorted by length (DPO and ORPO: by that of the chosen answer, as always), MLX's cache kept, a report "
     "after the last step only; its own clock, which leaves out making batches and reporting",
+    ONE_CORE: "the same with one core a product (`OPENBLAS_NUM_THREADS=1`), which takes less processor time for "
+    "products as small as these",
     "Hone": "as `hone train` runs by itself: batches planned by length, packing where it pays, the gradient computed "
     "with NumPy, MLX's cache kept, a report after each step, which its clock counts like the making of batches",
 }
+PEER_SETTINGS = [name for name in SETTINGS if name != "Hone"]
 SHAPE = {
     "model_type": "qwen3",
     "hidden_size": 256,
@@ -185,14 +192,15 @@ def one_round(case: Case, folder: Path, python: Path) -> Round:
     job, tokens = job_for(case, folder)
     peer = [str(python), str(FOLDER / "sides" / PEERS[case.peer]), str(job)]
     sides = {settings: measure_side([*peer, settings]) for settings in ("defaults", "best")}
+    sides[ONE_CORE] = measure_side([*peer, "best"], threads=1)
     sides["Hone"] = measure_side([sys.executable, "-m", "tests.benchmarks.sides.hone_side", str(job)])
     assert len({side.trained for side in sides.values()}) == 1, "the sides train different numbers of parameters"
     assert {side.dtype for side in sides.values()} == {"float32"}, "a side computes in another precision"
     return Round(sides, tokens)
 
 
-def measure_side(command: list[str]) -> Side:
-    figures = run_side(command)
+def measure_side(command: list[str], threads: int | None = None) -> Side:
+    figures = run_side(command, threads)
     return Side(
         seconds=sum(figures["seconds"]),
         cpu=figures["cpu"],
@@ -296,7 +304,7 @@ class Report:
         self.rounds.setdefault(case, []).append(measured)
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(self.page(), encoding="utf-8")
-        for settings in ("defaults", "best"):
+        for settings in PEER_SETTINGS:
             print(self.line(case, settings), flush=True)
 
     def line(self, case: Case, settings: str) -> str:
@@ -350,7 +358,7 @@ class Report:
                 "| case | peer | its settings | its tokens/s | Hone's | times as fast | of the rounds "
                 "| by processor time | its peak MB | Hone's | share | mean losses |",
                 "|---|---|---|---|---|---|---|---|---|---|---|---|",
-                *(self.line(case, settings) for case in self.rounds for settings in ("defaults", "best")),
+                *(self.line(case, settings) for case in self.rounds for settings in PEER_SETTINGS),
                 "",
                 PROFILE,
                 "",
