@@ -93,6 +93,15 @@ def set_chat_settings(values: dict[str, Any]) -> None:
     _settings().setValue("chat settings", json.dumps(values))
 
 
+def chat_model() -> str:
+    """The key of the model that was talked to last; "" for none."""
+    return str(_settings().value("chat model", ""))
+
+
+def set_chat_model(key: str) -> None:
+    _settings().setValue("chat model", key)
+
+
 def draft_name() -> str:
     """The name of the draft that is open; "" where it has none."""
     return str(_settings().value("draft name", ""))

@@ -64,11 +64,13 @@ class ChatPage(QWidget):
         self.session.model_loading.connect(partial(self.view.show_loading, True))
         self.session.model_loaded.connect(partial(self._show_loaded, True))
         self.session.model_released.connect(partial(self._show_loaded, False))
+        self.model.changed.connect(lambda: preferences.set_chat_model(self.model.chosen.key))
         self.model.changed.connect(self._use_model)
         self.model.failed.connect(self._show_problem)
         self.model.added.connect(self._offer_use)
         self.use_button.clicked.connect(lambda: self.use_it.emit(self._added))
         self._use_model()
+        self.model.want(preferences.chat_model())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -18,6 +18,7 @@ from app.pages import chat as chat_module
 from app.pages.chat import ChatPage
 from app.pages.chat_settings import ChatSettings
 from app.pages.correct_answer import CorrectAnswerDialog
+from app.runs.job_queue import JobQueue
 from app.shell.window import MainWindow
 from app.threads import core_calls
 from app.threads.chat_thread import Sampling
@@ -271,6 +272,21 @@ def no_dialog_left() -> Iterator[None]:
     for widget in QApplication.topLevelWidgets():
         if isinstance(widget, CorrectAnswerDialog):
             widget.close()
+
+
+def test_the_model_is_that_of_the_last_time(qtbot: QtBot) -> None:
+    run, jobs = Run().replace("output", str(runs_folder() / "pirate")), JobQueue()
+    list(play_script(run, Flag(), Flag(), steps=5))
+    for is_first in (True, False):
+        page = ChatPage(jobs)
+        qtbot.addWidget(page)
+        page.show()
+        qtbot.waitUntil(lambda page=page: page.model.box.count() == 2)
+        if is_first:
+            choose(page, page.model.box.findData(run.output))
+        assert page.model.chosen.key == run.output
+        page.close()
+    jobs.shut_down()
 
 
 def test_the_settings_are_those_of_the_last_time(qtbot: QtBot, window: MainWindow) -> None:
