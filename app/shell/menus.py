@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
 
@@ -46,6 +47,7 @@ class MenuBar:
         self, window: QMainWindow, commands: dict[str, Callable[[], object]], open_recent: Callable[[Path], None]
     ) -> None:
         self._window, self._commands, self._open_recent = window, commands, open_recent
+        self._edited: QLineEdit | QTextEdit | QPlainTextEdit | None = None  # while the Edit menu is open
         self._add_file_menu()
         self._add_edit_menu()
         themes, languages = self._add_view_menu()
@@ -96,6 +98,7 @@ class MenuBar:
 
     def _add_edit_menu(self) -> None:
         menu, key = self._add_menu(tr("&Edit")), QKeySequence.StandardKey
+        of_text: list[QAction] = []
         for text, slot, keys in (
             (tr("&Undo"), "undo", key.Undo), (tr("&Redo"), "redo", key.Redo), ("", "", None),
             (tr("Cu&t"), "cut", key.Cut),
@@ -105,13 +108,29 @@ class MenuBar:
             if text == tr("&Paste"):
                 self._add_action(menu, text, self._paste, keys)
             elif text:
-                self._add_action(menu, text, partial(_send_to_text_field, slot), keys)
+                of_text.append(self._add_action(menu, text, partial(self._edit, slot), keys))
             else:
                 menu.addSeparator()
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(lambda: self._open_edit_menu(of_text))
+        menu.aboutToHide.connect(lambda: QTimer.singleShot(0, menu, lambda: self._close_edit_menu(of_text)))
+
+    def _open_edit_menu(self, of_text: list[QAction]) -> None:
+        """Keep the text field that the entries are for: opened by its key, the menu bar takes the keyboard from it."""
+        self._edited = _text_field()
+        _explain(of_text, has_text=self._edited is not None)
+
+    def _close_edit_menu(self, of_text: list[QAction]) -> None:
+        """What was chosen has been done; the keys of the entries go to the field that has the keyboard."""
+        self._edited = None
+        _explain(of_text, has_text=True)
+
+    def _edit(self, slot: str) -> bool:
+        return _send_to_text_field(slot, _text_field() or self._edited)
 
     def _paste(self) -> None:
         """Paste into the text field that has the keyboard; without one, as files or rows into the window."""
-        if not _send_to_text_field("paste"):
+        if not self._edit("paste"):
             self._commands["paste"]()
 
     def _add_view_menu(self) -> tuple[QActionGroup, QActionGroup]:
@@ -181,10 +200,23 @@ def _add_submenu(menu: QMenu, title: str) -> QMenu:
     return submenu
 
 
-def _send_to_text_field(slot: str) -> bool:
-    """Send an editing command to the text field that has the keyboard; returns whether there was one to take it."""
+def _text_field() -> QLineEdit | QTextEdit | QPlainTextEdit | None:
+    """The text field that has the keyboard."""
     widget = QApplication.focusWidget()
-    if not isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) or (slot == "paste" and widget.isReadOnly()):
+    return widget if isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) else None
+
+
+def _explain(actions: list[QAction], *, has_text: bool) -> None:
+    """Grey what edits text while no text field has the keyboard, and say so."""
+    for action in actions:
+        action.setEnabled(has_text)
+        words = action.text().replace("&", "")
+        action.setToolTip(words if has_text else tr("No text field has the keyboard."))
+
+
+def _send_to_text_field(slot: str, widget: QLineEdit | QTextEdit | QPlainTextEdit | None) -> bool:
+    """Send an editing command to a text field; returns whether there was one to take it."""
+    if widget is None or (slot == "paste" and widget.isReadOnly()):
         return False
     getattr(widget, slot)()
     return True

@@ -1,6 +1,7 @@
 """A field for a line of text, in the box that all inputs have."""
 
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLineEdit
 
 from app.style import theme
@@ -37,3 +38,9 @@ class LineEdit(QLineEdit):
             input_box.paint_box(self, painter, wrong=self._wrong, focus=self.hasFocus())
             painter.end()
         super().paintEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Keep what is selected while the menu bar has the keyboard: its Edit menu is for that."""
+        if event.reason() == Qt.FocusReason.MenuBarFocusReason:
+            event = QFocusEvent(event.type(), Qt.FocusReason.PopupFocusReason)
+        super().focusOutEvent(event)
