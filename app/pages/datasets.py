@@ -15,7 +15,7 @@ from app.runs.inputs import read_run_inputs
 from app.runs.labels import files_label
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.buttons import plain_button, primary_button, quiet_button
+from app.widgets.buttons import Button, plain_button, primary_button, quiet_button
 from app.widgets.card import card_around, hbox, vbox
 from app.widgets.empty_page import make_empty_page
 from app.widgets.item_model import Column, ItemModel
@@ -154,11 +154,7 @@ class DatasetsPage(QWidget):
     def _build_list(self) -> QWidget:
         page = QWidget()
         layout = vbox(page, gap=theme.GRID + 4)
-        header = hbox(gap=8)
-        header.addWidget(title(tr("Data")), 1)
-        self.help_button = quiet_button(tr("About data files"), "info")
-        self.help_button.clicked.connect(self.show_help)
-        header.addWidget(self.help_button)
+        header, self.help_button = self._build_header()
         self.choose_button = quiet_button(tr("Open another file…"), "folder")
         self.choose_button.clicked.connect(self.choose_data)
         header.addWidget(self.choose_button)
@@ -168,6 +164,15 @@ class DatasetsPage(QWidget):
         self._detail = Label("", "caption", tone="secondary", selectable=True)
         layout.addWidget(self._detail)
         return page
+
+    def _build_header(self) -> tuple[QHBoxLayout, Button]:
+        """The page's title, and the button for the help on data."""
+        header = hbox(gap=8)
+        header.addWidget(title(tr("Data")), 1)
+        help_button = quiet_button(tr("About data files"), "info")
+        help_button.clicked.connect(self.show_help)
+        header.addWidget(help_button)
+        return header, help_button
 
     def _build_buttons(self) -> QHBoxLayout:
         row = hbox(gap=8)
@@ -186,7 +191,11 @@ class DatasetsPage(QWidget):
         self.begin = primary_button(tr("Open a file…"), "folder")
         self.begin.clicked.connect(self.choose_data)
         words = tr("Each file that you open or learn from is listed here, with what was found in it.")
-        return make_empty_page("file", tr("No data yet"), words, self.begin)
+        page = QWidget()
+        layout = vbox(page, gap=theme.GRID + 4)
+        layout.addLayout(self._build_header()[0])
+        layout.addWidget(make_empty_page("file", tr("No data yet"), words, self.begin), 1)
+        return page
 
     def _update_buttons(self) -> None:
         item = self.selected()

@@ -62,7 +62,7 @@ class ResultPage(QWidget):
         page.addWidget(self.use_it)
         self.general = AnswerPairs(first=_GENERAL)
         self.general_button = FoldButton("", self.general)
-        self.general_button.toggled.connect(lambda unfolded: scroll.reveal(self.general) if unfolded else None)
+        self.general_button.clicked.connect(lambda: scroll.show_from(self.general_button))
         page.addWidget(self.general_button, 0, Qt.AlignmentFlag.AlignLeft)
         page.addWidget(self.general)
         page.addStretch()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.pages.datasets import COLUMNS
@@ -66,3 +67,4 @@ def test_a_file_that_changed_or_is_gone_is_told(qtbot: QtBot, listed: MainWindow
     page.remove_button.click()
     qtbot.waitUntil(lambda: page.selected() is None, timeout=20_000)
     assert page.begin.isVisible()
+    assert "Data" in [label.text() for label in page.findChildren(QLabel) if label.isVisible()]  # as every page says

@@ -62,6 +62,7 @@ def test_what_it_cost_is_shown_by_the_general_answers_that_changed(qtbot: QtBot,
     assert page.tabs.result.general_button.text() == "What it cost: 1 of 2 answers to general questions changed"
     assert not page.tabs.result.general.isVisible()
     page.tabs.result.general_button.click()
+    qtbot.waitUntil(lambda: not page.tabs.result.general_button.visibleRegion().isEmpty())  # it can be folded again
     pairs = [pair for pair in page.tabs.result.general.findChildren(AnswerPair) if pair.isVisible()]
     assert [(p.prompt.text(), p.left.text(), p.right.text()) for p in pairs] == [("What is 2 + 2?", "4", "Blue.")]
 
