@@ -1,6 +1,7 @@
 """Arrays that NumPy computes in and MLX has the memory of: what MLX says is in use holds them, too."""
 
 from math import prod
+from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -25,26 +26,36 @@ class Arena:
 
     def __init__(self) -> None:
         self._chunks: list[np.ndarray] = []
-        self._chunk = self._used = 0  # pieces are given out of this chunk, of which so much is
+        self._mark = Mark(0, 0, 0)
+        self._most = 0  # numbers that were given out at a time
 
     def take(self, *shape: int) -> np.ndarray:
         """A float32 array [*shape] that may hold any numbers, until release()."""
         size = prod(shape)
-        if self._chunk < len(self._chunks) and self._used + size > len(self._chunks[self._chunk]):
-            self._chunk, self._used = self._chunk + 1, 0
-        # Whatever lies behind is free: what is too small gives way, and nothing is kept in vain.
-        if self._chunk < len(self._chunks) and size > len(self._chunks[self._chunk]):
-            del self._chunks[self._chunk]
-            self._chunks.insert(self._chunk, empty(size))
-        if self._chunk == len(self._chunks):
-            self._chunks.append(empty(max(size, CHUNK)))
-        first, self._used = self._used, self._used + -(-size // 16) * 16  # on the bounds of cache lines
-        return self._chunks[self._chunk][first : first + size].reshape(shape)
+        chunk, used, total = self._mark
+        while chunk < len(self._chunks) and used + size > len(self._chunks[chunk]):
+            chunk, used = chunk + 1, 0
+        if chunk == len(self._chunks):
+            self._chunks.append(empty(max(size, CHUNK, 0 if self._chunks else self._most)))
+        room = -(-size // 16) * 16  # on the bounds of cache lines
+        self._mark = Mark(chunk, used + room, total + room)
+        self._most = max(self._most, total + room)
+        return self._chunks[chunk][used : used + size].reshape(shape)
 
-    def mark(self) -> tuple[int, int]:
+    def mark(self) -> "Mark":
         """What has been given out so far, for release()."""
-        return self._chunk, self._used
+        return self._mark
 
-    def release(self, mark: tuple[int, int]) -> None:
+    def release(self, mark: "Mark") -> None:
         """Take back what was given out since mark()."""
-        self._chunk, self._used = mark
+        self._mark = mark
+        if mark.total == 0 and len(self._chunks) > 1:  # the next is one for all, in which nothing stays empty
+            self._chunks.clear()
+
+
+class Mark(NamedTuple):
+    """How far an arena is given out."""
+
+    chunk: int  # the one that pieces come from
+    used: int  # numbers of that
+    total: int  # numbers of all

@@ -21,7 +21,7 @@ from core.events import Step
 from core.model import packed_mask
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.log_probs import to_mlx, token_logps
-from core.model.numpy_arrays import Arena
+from core.model.numpy_arrays import CHUNK, Arena
 from core.run import Adapter, Run
 from core.train import train
 from core.training import train_step
@@ -130,16 +130,19 @@ def test_what_is_no_number_comes_out_as_such_without_a_warning(cores: int) -> No
         assert np.isnan(backward(np.ones_like(logps))["model.layers.0.self_attn.q_proj.lora_a"]).all()
 
 
-def test_an_arena_gives_out_what_was_taken_back() -> None:
+def test_an_arena_holds_no_more_than_was_in_use_at_a_time() -> None:
     arena = Arena()
-    first = arena.take(3, 5)
-    mark = arena.mark()
-    second = arena.take(1 << 20)  # in a piece of memory of its own
-    second[:] = 1
-    arena.release(mark)
-    third = arena.take(1 << 20)
-    assert third.ctypes.data == second.ctypes.data
-    assert not np.shares_memory(first, third)
+    for sizes in ((CHUNK, CHUNK // 2), (CHUNK // 2, 3 * CHUNK), (3 * CHUNK, CHUNK // 2)):
+        start = arena.mark()
+        first, mark = arena.take(sizes[0]), arena.mark()
+        second = arena.take(sizes[1] // 4, 4)
+        second[:] = 1
+        first[:] = 2
+        assert (second == 1).all()
+        arena.release(mark)
+        assert not np.shares_memory(first, arena.take(sizes[1]))
+        arena.release(start)
+        assert sum(len(chunk) for chunk in arena._chunks) <= sum(sizes)
 
 
 class Counted:
