@@ -13,7 +13,9 @@ REVEAL_LABEL = tr("Show in Finder") if sys.platform == "darwin" else tr("Show in
 
 
 def reveal(path: Path) -> None:
-    """Open the folder that holds `path`, with it marked where the desktop can do that."""
+    """Open the folder that holds `path`, with it marked where the desktop can do that; of what is gone, the folder that
+    it was in."""
+    path = next((place for place in (path, *path.parents) if place.exists()), path)
     if sys.platform == "darwin":
         subprocess.run(["/usr/bin/open", "-R", str(path)], check=False)
         return

@@ -34,10 +34,12 @@ class DraftMenu(Button):
         """The menu as it is to be shown now."""
         menu, draft = self.menu_, self._draft
         menu.clear()
+        menu.setToolTipsVisible(True)
         menu.addAction(tr("Save as…"), self._save_as)
         rename, delete = menu.addAction(tr("Rename…"), self._rename), menu.addAction(tr("Delete…"), self._delete)
         for action in (rename, delete):
             action.setEnabled(bool(draft.name))
+            action.setToolTip("" if draft.name else tr("This draft has no name yet: save it first."))
         names = draft.named.names()
         if names:
             menu.addSeparator()

@@ -67,6 +67,7 @@ class ChatPage(QWidget):
         self.model.changed.connect(lambda: preferences.set_chat_model(self.model.chosen.key))
         self.model.changed.connect(self._use_model)
         self.model.failed.connect(self._show_problem)
+        self.model.missed.connect(self._tell_missed)
         self.model.added.connect(self._offer_use)
         self.use_button.clicked.connect(lambda: self.use_it.emit(self._added))
         self._use_model()
@@ -226,6 +227,11 @@ class ChatPage(QWidget):
 
     def _show_problem(self, sentence: str) -> None:
         self.notice.show_message(sentence, tr("Choose another one."))
+
+    def _tell_missed(self, folder: Path) -> None:
+        """The model that was to be chosen is not there any more; the one that was chosen before stays."""
+        preferences.set_chat_model("")
+        self._show_problem(tr("The model in {folder} is not there any more.", folder=folder))
 
     def _show_note(self, sentence: str) -> None:
         self.notice.show_message(sentence, tone="warn")

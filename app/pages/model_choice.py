@@ -27,6 +27,7 @@ class ModelChoice(QWidget):
     changed = Signal()
     added = Signal(object)
     failed = Signal(str)
+    missed = Signal(object)  # the folder of a model that was to be chosen, and is not there
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +69,11 @@ class ModelChoice(QWidget):
         self.box.clear()
         for model in self._models:
             self.box.addItem(model.title, model.key)
-        self.box.setCurrentIndex(max(0, self.box.findData(wanted or current.key)))
+        is_missed = bool(wanted) and self.box.findData(wanted) < 0
+        self.box.setCurrentIndex(max(0, self.box.findData(wanted if wanted and not is_missed else current.key)))
+        if is_missed and Path(wanted).is_absolute():
+            self.want("")
+            self.missed.emit(Path(wanted))
         if self.chosen.key == wanted:
             self.want("")
         if self.chosen.key != current.key:

@@ -69,6 +69,7 @@ def test_the_menu_in_the_foot(qtbot: QtBot, window: MainWindow, monkeypatch: pyt
     drafts, draft = window.wizard.drafts, window.draft
     assert drafts.text() == "Draft without a name"
     assert not entry(window, "Delete…").isEnabled() and not entry(window, "Rename…").isEnabled()
+    assert entry(window, "Delete…").toolTip() == "This draft has no name yet: save it first."
     draft.set("adapter.rank", 4)
     entry(window, "Save as…").trigger()
     dialog = drafts.findChild(NameDialog)

@@ -289,6 +289,15 @@ def test_the_model_is_that_of_the_last_time(qtbot: QtBot) -> None:
     jobs.shut_down()
 
 
+def test_a_model_that_is_gone_is_told(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    chat = window.chat_page
+    chat.talk_to(tmp_path / "gone")
+    window.go("chat")
+    qtbot.waitUntil(chat.notice.isVisible)
+    assert chat.notice.sentence.text() == f"The model in {tmp_path / 'gone'} is not there any more."
+    assert chat.model.chosen.key == "starter"
+
+
 def test_the_settings_are_those_of_the_last_time(qtbot: QtBot, window: MainWindow) -> None:
     window.go("chat")
     settings = window.chat_page.panel.settings
