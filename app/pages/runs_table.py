@@ -15,9 +15,9 @@ from app.style import icons, theme
 from app.widgets.table import CellDelegate, Table
 
 WIDTHS = {METHOD: 112, STATUS: 150, RESULT: 204, TIME: 98, BEGUN: 118}
-NARROW_WIDTHS = {METHOD: 98, STATUS: 146, RESULT: 190, TIME: 84, BEGUN: 112}
+NARROW_WIDTHS = {METHOD: 98, STATUS: 146, RESULT: 166, TIME: 84, BEGUN: 112}
 _ROW_HEIGHT = 46  # two lines
-_CURVE = 64  # pixels of a run's tiny curve
+_CURVE, _SHORT_CURVE = 64, 40  # pixels of a run's tiny curve, and of one in a narrow column
 _NARROW = 900  # below this the time is left out, and the others leave the names more room
 
 
@@ -50,8 +50,9 @@ class RunDelegate(CellDelegate):
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap  # "Done, stopped early" takes two lines
             painter.drawText(box.adjusted(22, 0, 0, 0), int(flags), text)
             return
-        _draw_curve(painter, QRect(box.x(), box.y() + 12, _CURVE, box.height() - 24), row.entry.curve, c)
-        _write(painter, box.adjusted(_CURVE + 10, 0, 0, 0), text, theme.font(figures=True), c.text)
+        curve = _CURVE if box.width() > 2.5 * _CURVE else _SHORT_CURVE
+        _draw_curve(painter, QRect(box.x(), box.y() + 12, curve, box.height() - 24), row.entry.curve, c)
+        _write(painter, box.adjusted(curve + 10, 0, 0, 0), text, theme.font(figures=True), c.text)
 
 
 class RunsTable(Table):
