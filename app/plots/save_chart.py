@@ -32,8 +32,12 @@ def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str, o
     path = Path(chosen)
     if path.suffix.lower() not in SUFFIXES:
         path = path.with_name(path.name + next(s for s, words in SUFFIXES.items() if kind.startswith(words)))
+    free = free_path(path)
     try:
-        save_chart(chart, record, free_path(path), others)
+        save_chart(chart, record, free, others)
+        if free != path:
+            heading = tr("The chart is saved as {name}.", name=free.name)
+            show_message(parent, heading, tr("{name} was there already, and stays as it is.", name=path.name))
     except OSError as error:
         sentence = tr("{path} cannot be written: {reason}.", path=path, reason=error)
         show_message(parent, tr("The chart could not be saved."), sentence, tone="warn")

@@ -173,6 +173,9 @@ def test_a_chart_is_saved(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.Monk
     content = path.read_bytes()
     panel.controls.save.click()
     assert path.with_stem("loss 2").stat().st_size > 0 and path.read_bytes() == content  # nothing is overwritten
+    (box,) = panel.findChildren(MessageBox)
+    assert box.heading.text() == f"The chart is saved as loss 2{suffix}."
+    box.close()
     if suffix == ".png":
         assert content.startswith(b"\x89PNG")
     elif suffix == ".svg":
