@@ -28,8 +28,8 @@ def adapted(folder: Path, o: Adapter, output: Path, base: Model | None = None) -
     """An adapter folder with every tensor far from where it starts, and its logits beside it."""
     base = base or Model(path=str(folder))
     model = load(folder, device="cpu", quantization=base.quantization, double=base.double_quantization).model
+    mx.random.seed(5)  # of the fresh adapter, too
     adapters.attach(model, o)
-    mx.random.seed(5)
     for name, value in adapters.trainable_tensors(model).items():
         moved_value = value + mx.random.normal(value.shape) * (0.05 if o.type == "full" else 0.2)
         model.load_weights([(name, moved_value)], strict=False)
