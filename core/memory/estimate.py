@@ -250,7 +250,7 @@ def _goes_through_numpy(config: Mapping[str, Any], run: Run, weights: _Weights) 
 def _numpy_bytes(model: _Transformer, run: Run, tokens: int, batch: int) -> int:
     """What the blocks keep of each token, and what the gradient of one takes in between.
 
-    It is a fifth more than that, because not every piece of memory is filled: measured.
+    Measured: a fifth more than these arrays.
     """
     per_text = -(-tokens // run.texts_per_row)
     heads, all_heads = model.heads, model.heads + model.kv_heads
