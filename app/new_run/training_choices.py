@@ -18,7 +18,7 @@ from core.run import Run
 ADAPTER_CHOICES = {
     "lora": (
         tr("LoRA"),
-        tr("A small adapter, often under 1 % of the size; the model stays as it is. Quick, easy to share."),
+        tr("A small adapter, often under 1% of the size; the model stays as it is. Quick, easy to share."),
     ),
     "dora": (tr("DoRA"), tr("LoRA that learns direction and strength apart. Sometimes better at small ranks; slower.")),
     "full": (tr("All weights"), tr("Changes the whole model. Strongest and heaviest, and it can forget old skills.")),

@@ -67,4 +67,4 @@ def run_download(args: Any, out: Print) -> int:
         percent = int(100 * (phase.fraction or 0))
         if percent != shown:  # a line for each percent is enough
             shown = percent
-            out(f"{phase.detail} ({percent} %)", flush=True)
+            out(f"{phase.detail} ({percent}%)", flush=True)

@@ -291,7 +291,7 @@ class Train:
         low=0,
         high=1_000_000,
         label="Warm-up steps",
-        unset="5 % of the steps",
+        unset="5% of the steps",
     )
     optimizer: str = option(
         "adamw",

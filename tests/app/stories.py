@@ -81,7 +81,7 @@ def story_events(run: Run, steps: int = 120) -> Iterator[Event]:
     metrics_before, metrics_after = eval_metrics(run.method, 0.0), eval_metrics(run.method, 1.0)
     result_names = {"accuracy", "solved"}
     yield events.Finished(
-        "done", steps, "Prefers the better answer in 54 % → 91 % of unseen pairs.", 96.0, 0.69, 0.69 * math.exp(-2),
+        "done", steps, "Prefers the better answer in 54% → 91% of unseen pairs.", 96.0, 0.69, 0.69 * math.exp(-2),
         steps,
         {k: v for k, v in metrics_before.items() if k in result_names},
         {k: v for k, v in metrics_after.items() if k in result_names},

@@ -29,7 +29,7 @@ def test_a_download_is_listed_with_its_licence(
     assert "There is no model on this machine yet" in capsys.readouterr().out
     assert main(["download", "team/tiny"]) == 0
     out = capsys.readouterr().out
-    assert "(100 %)" in out and f"team/tiny is in {locate('team/tiny')}" in out
+    assert "(100%)" in out and f"team/tiny is in {locate('team/tiny')}" in out
     assert main(["models", str(model_folder)]) == 0
     first, second = (line for line in capsys.readouterr().out.splitlines() if not line.startswith(" "))
     assert first.startswith("team/tiny: ") and first.endswith("mit, Hugging Face")
