@@ -125,8 +125,9 @@ class NumpyWeights:
 
     def merge(self) -> None:
         """Put the adapters as they are now into the weights."""
-        for product in [p for block in self.blocks for p in block.products] + [p for p in [self._output] if p]:
-            product.merge()
+        with np.errstate(all="ignore"):  # what is no number is told by the loss
+            for product in [p for block in self.blocks for p in block.products] + [p for p in [self._output] if p]:
+                product.merge()
 
     @property
     def adapter_names(self) -> set[str]:

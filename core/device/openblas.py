@@ -7,8 +7,10 @@ loaded first. A Mac needs none of this: MLX uses Accelerate there.
 import ctypes
 import importlib
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -18,6 +20,18 @@ NAMES = ("libopenblas.so.0", "libopenblasp.so.0", "libopenblas.so")
 _loaded: str | None = None
 _library: Any = None
 _reason = "not tried"
+
+
+@dataclass
+class _OneThread:
+    """Who is in one_thread(), and what is set behind the last."""
+
+    lock: Any = field(default_factory=threading.Lock)
+    users: int = 0
+    usual: list[tuple[Any, int]] = field(default_factory=list)  # (the function that sets it, the number of cores)
+
+
+_one_thread = _OneThread()
 
 
 def preload() -> None:
@@ -61,17 +75,27 @@ def kernels() -> str:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Within it a product takes one core, so that several can be computed at a time. For OpenBLAS alone, that of MLX
-    and the one that NumPy brings along."""
-    libraries = [*([_library] if _library is not None else []), *_of_numpy()]
-    calls = [(_call(library, "get_num_threads"), _call(library, "set_num_threads")) for library in libraries]
-    usual = [get() for get, _ in calls]
-    for _, set_threads in calls:
-        set_threads(1)
+    and the one that NumPy brings along.
+
+    Several threads may be in it: the number of cores is the whole process's, and the last to leave sets what was
+    before the first.
+    """
+    with _one_thread.lock:
+        if not _one_thread.users:
+            libraries = [*([_library] if _library is not None else []), *_of_numpy()]
+            calls = [(_call(library, "get_num_threads"), _call(library, "set_num_threads")) for library in libraries]
+            _one_thread.usual = [(set_threads, get()) for get, set_threads in calls]
+            for _, set_threads in calls:
+                set_threads(1)
+        _one_thread.users += 1
     try:
         yield
     finally:
-        for (_, set_threads), count in zip(calls, usual, strict=True):
-            set_threads(count)
+        with _one_thread.lock:
+            _one_thread.users -= 1
+            if not _one_thread.users:
+                for set_threads, count in _one_thread.usual:
+                    set_threads(count)
 
 
 def _call(library: Any, name: str) -> Any:

@@ -13,7 +13,7 @@ before a thread lets the next graph be built, because a layer may keep something
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from functools import cache, partial
 from typing import Any, TypeVar
@@ -78,9 +78,16 @@ def map_in_order(
 
 
 def share_out(work: Callable[[int], Graph], count: int) -> list[Graph]:
-    """The results of work(0) to work(count - 1), each on a core of its own; `work` computes without MLX."""
+    """The results of work(0) to work(count - 1), each on a core of its own; `work` computes without MLX.
+
+    What it raises is raised when all have ended: none of them uses its memory any more.
+    """
     others = [_threads(count - 1).submit(work, n) for n in range(1, count)]
-    return [work(0), *(other.result() for other in others)]
+    try:
+        first = work(0)
+    finally:
+        wait(others)
+    return [first, *(other.result() for other in others)]
 
 
 def held_arrays(owner: Any) -> list[mx.array]:

@@ -22,6 +22,10 @@ class NumpyDecoder:
 
     def logits(self, tokens: np.ndarray, cache: RowCache) -> np.ndarray:
         """The logits [N, V] of the tokens after `tokens` [N], of which the cache has those before."""
+        with np.errstate(all="ignore"):  # e^-gate is infinite where silu is 0, and a run may have come to no numbers
+            return self._logits(tokens, cache)
+
+    def _logits(self, tokens: np.ndarray, cache: RowCache) -> np.ndarray:
         weights = self.weights
         h = weights.embedding[tokens]
         cosine, sine = weights.rotations(cache.positions)
@@ -31,8 +35,7 @@ class NumpyDecoder:
             h = h + block.out(self._attend(qkv, block, n, cache, cosine, sine))
             gate_up = block.gate_up(normalize(h, block.eps[2])[0])
             gate, up = gate_up[:, : gate_up.shape[1] // 2], gate_up[:, gate_up.shape[1] // 2 :]
-            with np.errstate(over="ignore"):  # e^-gate is infinite where silu is 0
-                divisor = np.exp(-gate)
+            divisor = np.exp(-gate)
             divisor += 1
             y = gate * up
             y /= divisor

@@ -67,6 +67,11 @@ def sample_in_numpy(logits: np.ndarray, uniform: np.ndarray, params: SamplingPar
     if params.is_filtered and params.temperature > 0:
         sampled = sample_tokens(mx.array(logits), mx.array(uniform), params)
         return SampledTokens(*(np.array(array) for array in sampled))
+    with np.errstate(all="ignore"):  # as MLX, which gives no warning of what is no number
+        return _sample_in_numpy(logits, uniform, params)
+
+
+def _sample_in_numpy(logits: np.ndarray, uniform: np.ndarray, params: SamplingParams) -> SampledTokens:
     if params.temperature not in (0, 1):
         logits = logits / np.float32(params.temperature)
     shifted = logits - logits.max(axis=-1, keepdims=True)

@@ -113,9 +113,12 @@ class TrainStep:
 
         model.merge(self._parameters)
         with model.target_logps(batch, cores) as (logps, backward):
-            (_, (loss, metrics)), logps_gradient = mx.value_and_grad(weighted_loss)(mx.array(logps))
+            padding = arrays.places.size - len(logps)  # to_mlx's, where nothing is learned
+            values = mx.array(np.pad(logps, (0, padding)))
+            (_, (loss, metrics)), logps_gradient = mx.value_and_grad(weighted_loss)(values)
             mx.eval(loss, metrics, logps_gradient)
-            gradient = {name: mx.array(value) for name, value in backward(np.array(logps_gradient)).items()}
+            gradient_of_logps = np.array(logps_gradient)[: len(logps)]
+            gradient = {name: mx.array(value) for name, value in backward(gradient_of_logps).items()}
         mx.eval(gradient)
         return loss, metrics, gradient
 

@@ -101,6 +101,38 @@ def test_a_product_takes_one_core_meanwhile_and_all_of_them_again() -> None:
         library.openblas_set_num_threads(usual)
 
 
+@pytest.mark.skipif(openblas.report()[0] is None, reason="OpenBLAS is not installed here")
+def test_the_last_of_several_runs_gives_the_cores_back() -> None:
+    library: Any = openblas._library
+    usual = library.openblas_get_num_threads()
+    library.openblas_set_num_threads(2)
+    try:
+        first, second = openblas.one_thread(), openblas.one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert library.openblas_get_num_threads() == 1
+        second.__exit__(None, None, None)
+        assert library.openblas_get_num_threads() == 2
+    finally:
+        library.openblas_set_num_threads(usual)
+
+
+def test_what_fails_is_raised_when_the_other_cores_have_ended() -> None:
+    failed, ended = threading.Event(), threading.Event()
+
+    def work(core: int) -> None:
+        if core == 0:
+            failed.set()
+            raise ValueError("first")
+        assert failed.wait(5)
+        ended.set()
+
+    with pytest.raises(ValueError, match="first"):
+        parallel.share_out(work, 2)
+    assert ended.is_set()
+
+
 def test_without_openblas_there_is_one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openblas, "report", lambda: (None, "not needed"))
     assert parallel_plan.parallel_batches(Run(), "cpu") == 1

@@ -1,6 +1,7 @@
 """Tokens computed with NumPy are those of the model: logits, caches whose rows leave and join, whole answers."""
 
 import threading
+import warnings
 from typing import Any
 
 import mlx.core as mx
@@ -126,6 +127,15 @@ class Counted:
             return self.method(owner, *arguments)
 
         return call
+
+
+def test_what_is_no_number_gives_no_warning() -> None:
+    model = make("qwen3")
+    model.update({"model": {"embed_tokens": {"weight": model.model.embed_tokens.weight * float("inf")}}})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        answers = write(model, SamplingParams(max_tokens=3))
+    assert all(np.isnan(answer.logps).all() for answer in answers)
 
 
 def test_an_adapter_that_is_switched_off_does_not_count() -> None:

@@ -1,6 +1,7 @@
 """The gradient that NumPy computes is MLX's: for each family, layout of rows, method, and on one core and several."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -130,6 +131,16 @@ def test_what_is_no_number_comes_out_as_such_without_a_warning(cores: int) -> No
         assert np.isnan(backward(np.ones_like(logps))["model.layers.0.self_attn.q_proj.lora_a"]).all()
 
 
+def test_adapters_that_grew_too_large_give_no_warning() -> None:
+    model = make("qwen3")
+    model.update(tree_map(lambda w: w + 1e30, model.trainable_parameters()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        numpy = NumpyGradient(NumpyWeights(model, few_rows=False), checkpointing=False)
+        with numpy.target_logps(batches()["packed"]) as (logps, _):
+            assert not np.isfinite(logps).any()
+
+
 def test_an_arena_holds_no_more_than_was_in_use_at_a_time() -> None:
     arena = Arena()
     for sizes in ((CHUNK, CHUNK // 2), (CHUNK // 2, 3 * CHUNK), (3 * CHUNK, CHUNK // 2)):
@@ -187,6 +198,25 @@ def test_whole_runs_learn_the_same(
     counted.switch_off()
     assert np.allclose(own, numbers("mlx"), rtol=2e-5)
     assert not counted.calls
+
+
+def test_answers_that_were_all_cut_off_teach_nothing(
+    make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("".join(json.dumps({"question": f"{n}+1?", "answer": str(n)}) + "\n" for n in range(8)))
+    options = {
+        "rewards": ["length"],
+        "reward_length": 2,
+        "group_size": 4,
+        "max_completion_length": 3,
+        "overlong_filter": True,
+        "beta": 0.1,
+    }
+    run = make_run(method="grpo", data={"path": str(questions)}, options=options, train={"steps": 1})
+    (step,) = only(Step, list(train(run)))
+    assert counted.calls and (step.loss, step.grad_norm, step.trained_tokens) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
