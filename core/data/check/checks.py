@@ -133,6 +133,7 @@ class DatasetChecks:
         self._marks: Counter[bool] = Counter()
         self._pairs = self._longer = 0
         self._written_out = self._first_written_out = 0  # texts that are conversations, and the line of the first
+        self._plain = self._first_plain = 0  # prompts without a chat template, and the line of the first
         self._weighted = self._first_weighted = 0  # answers whose weight is neither 0 nor 1, and the line of the first
 
     def add(self, example: Example, key: str) -> bool:
@@ -148,6 +149,9 @@ class DatasetChecks:
         if example.text is not None and _is_written_out(example.text):
             self._written_out += 1
             self._first_written_out = self._first_written_out or example.line
+        if example.prompt is not None and not _ASKS.search(example.prompt):
+            self._plain += 1
+            self._first_plain = self._first_plain or example.line
         if example.label is not None:
             self._marks[example.label] += 1
         if example.chosen is not None:
@@ -189,6 +193,15 @@ class DatasetChecks:
             )
             fix = say("As messages, only the answers are learned.")
             yield self._first_written_out, Remark("written-out", "warning", message, fix)
+        if self._plain:
+            subject = say("Of 1 row") if self._plain == 1 else say("Of {rows:,} rows", rows=self._plain)
+            message = say(
+                "{subject} prompt and answer are learned as text, with no chat template around them, as in TRL; this "
+                "is the first.",
+                subject=subject,
+            )
+            fix = say("A chat puts one around what it is asked. As question and answer, they are learned that way.")
+            yield self._first_plain, Remark("no-template", "note", message, fix)
         if len(self._marks) == 1:
             mark = say("good") if self._marks[True] else say("bad")
             yield (

@@ -213,8 +213,10 @@ def test_all_safe_fixes_at_once(qtbot: QtBot, window: MainWindow) -> None:
     assert page.preview.problems.safe.isHidden()
 
 
-def test_nothing_wrong_is_said(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
-    page = use(qtbot, window, dataset, "problems")
+def test_nothing_wrong_is_said(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "good.jsonl"
+    path.write_text("".join(json.dumps({"question": f"What is {n}?", "answer": f"{n}"}) + "\n" for n in range(60)))
+    page = use(qtbot, window, path, "problems")
     assert page.preview.problems.summary.text() == "Nothing wrong was found in 60 rows."
     assert page.preview.problems._card.isHidden()
 
@@ -297,7 +299,7 @@ def test_rows_in_the_validation_data_are_found_and_left_out(qtbot: QtBot, window
     page = use(qtbot, window, FILES / "overlap-train.jsonl", "problems")
     window.draft.set("data.eval_path", str(FILES / "overlap-valid.jsonl"))
     assert page.validation.sentence.text() == "Measured on overlap-valid.jsonl, never trained on."
-    qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.problems == {"overlap": 1})
+    qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.problems == {"overlap": 1, "no-template": 1})
     page.preview.problems.safe.click()
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable == 2)
     page.validation.clear_button.click()

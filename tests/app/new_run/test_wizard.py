@@ -78,9 +78,8 @@ def test_bad_data_is_one_sentence_and_nothing_is_lost(
     if words == "line 2":  # one row is good, the other is named with its line
         qtbot.waitUntil(lambda: page.scanned is not None)
         assert page.file.sentence.text().endswith("1 row is left out, see Problems.")
-        lines = [page.preview.problems.model.index(0, c).data() for c in range(4)]
-        assert lines[0] == "Left out"
-        assert lines[1] == "2"
+        rows = [[page.preview.problems.model.index(row, c).data() for c in range(2)] for row in range(2)]
+        assert ["Left out", "2"] in rows
     else:
         qtbot.waitUntil(lambda: words in page.blocked_reason())
         assert words in (page.file.sentence if words == "not known" else page.notice.sentence).text()

@@ -92,7 +92,10 @@ def test_formats(tmp_path: Path, row: dict[str, Any], sentence: str, meaning: An
     dataset = load_dataset(write(tmp_path, row), "text")
     assert dataset.sentence == sentence
     assert [contents(e) for e in dataset.examples] == [meaning]
-    assert (dataset.rows, dataset.findings) == (1, ())
+    assert (dataset.rows, [f.code for f in dataset.findings]) == (
+        1,
+        ["no-template"] if row.get("prompt") == "q" else [],
+    )
 
 
 def test_many_rows_are_looked_at_not_the_first_alone(tmp_path: Path) -> None:

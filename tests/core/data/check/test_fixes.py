@@ -21,14 +21,14 @@ OVERLAP = FILES / "overlap-train.jsonl", FILES / "overlap-valid.jsonl"
 
 def test_rows_that_also_stand_in_the_validation_data_are_found_with_their_line() -> None:
     train, valid = OVERLAP
-    *_, finding, _, last = scan_files(train, "text", held_out=valid)
+    *_, finding, _, _, last = scan_files(train, "text", held_out=valid)
     assert isinstance(finding, Finding)
     assert (finding.code, finding.severity, finding.line) == ("overlap", "warning", 2)
     assert finding.message == "The row also stands in the validation data, which would flatter the result."
     assert last.usable == 3
     *_, last = scan_files(train, "text", held_out=valid, exclude=["overlap"])
     assert last.usable == 2
-    assert last.problems == {"overlap": 1}
+    assert last.problems == {"overlap": 1, "no-template": 1}
 
 
 def test_they_can_be_left_out_of_what_is_trained_on() -> None:
@@ -89,7 +89,7 @@ def test_rows_left_out_are_not_measured(tmp_path: Path, tokenizer: Any) -> None:
 def test_a_row_that_is_not_there_any_more_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"prompt": "1", "completion": "x"}\n')
-    (finding,) = load_dataset(path, "text", exclude=["row:9"]).findings
+    finding, _ = load_dataset(path, "text", exclude=["row:9"]).findings
     assert (finding.code, finding.severity) == ("no-such-row", "warning")
     assert finding.message == "Row 9 is to be left out, but there are only 1: the files may have changed."
 

@@ -158,7 +158,8 @@ def test_a_mistake_is_told_with_its_line_and_nothing_else_is_lost(
     dataset = load_dataset(FILES / name, kind)
     assert dataset.sentence == sentence
     assert len(dataset.examples) == count
-    assert [(f.code, f.severity, f.line, f.message, f.fix) for f in dataset.findings] == expected
+    told = [f for f in dataset.findings if f.code != "no-template"]  # a note on what is no mistake
+    assert [(f.code, f.severity, f.line, f.message, f.fix) for f in told] == expected
     assert {f.file for f in dataset.findings} <= {str(FILES / name)}
 
 

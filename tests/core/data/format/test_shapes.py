@@ -98,9 +98,30 @@ def test_pairs_that_cannot_be_used(tmp_path: Path, row: dict[str, Any], sentence
 
 def test_better_answers_that_are_longer_are_told(tmp_path: Path) -> None:
     rows = [{"prompt": str(n), "chosen": "a" * 9, "rejected": "b"} for n in range(60)]
-    (finding,) = load(tmp_path, "pairs", *rows).findings
+    finding, _ = load(tmp_path, "pairs", *rows).findings
     assert (finding.code, finding.line) == ("length-bias", None)
     assert finding.message == "In 100% of the pairs the better answer is the longer one; the model may learn length."
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "is_told"),
+    [
+        ("text", {"prompt": "q", "completion": "a"}, True),
+        ("pairs", {"prompt": "q", "chosen": "a", "rejected": "b"}, True),
+        ("questions", {"prompt": "q", "answer": "a"}, True),
+        ("text", {"prompt": "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n", "completion": "a"}, False),
+        ("text", {"question": "q", "answer": "a"}, False),
+        ("text", {"text": "t"}, False),
+    ],
+)
+def test_prompts_without_a_chat_template_are_told(
+    tmp_path: Path, kind: str, row: dict[str, Any], is_told: bool
+) -> None:
+    notes = [f for f in load(tmp_path, kind, row, row).findings if f.code == "no-template"]
+    assert [(f.severity, f.line) for f in notes] == ([("note", 1)] if is_told else [])
+    assert not notes or notes[0].message.startswith(
+        "Of 2 rows prompt and answer are learned as text, with no chat template "
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +139,7 @@ def test_thumbs(tmp_path: Path, row: dict[str, Any], meaning: Any) -> None:
     dataset = load(tmp_path, "thumbs", row)
     (e,) = dataset.examples
     assert (contents(e.messages) if e.messages else (e.prompt, e.completion), e.label) == meaning
-    assert [f.code for f in dataset.findings] == ["one-sided"]
+    assert [f.code for f in dataset.findings] == ["one-sided", *(["no-template"] if e.prompt else [])]
     assert dataset.sentence.startswith("Thumbs up and down, 1 row: ")
 
 
