@@ -40,11 +40,11 @@ def _format_rows(item: ListedDataset) -> str:
 
 
 def _format_findings(item: ListedDataset) -> str:
-    """How many problems were counted."""
+    """How many findings were counted."""
     if item.dataset.rows is None:
         return "–"
     count = sum(item.dataset.problems.values())
-    return tr_count("{count:,} problem", "{count:,} problems", count) if count else tr("none")
+    return tr_count("{count:,} finding", "{count:,} findings", count) if count else tr("none")
 
 
 def _format_time(item: ListedDataset) -> str:
@@ -216,7 +216,7 @@ def _describe(item: ListedDataset) -> str:
         parts.append(tr("It has changed since it was read: open it to count again."))
     if item.dataset.left_out:
         parts.append(tr_count("{count:,} row is left out.", "{count:,} rows are left out.", item.dataset.left_out))
-    names = ", ".join(run.folder.name for run in item.runs[:3])
+    names = ", ".join(run.name for run in item.runs[:3])
     if names:
         parts.append(tr("Learned from by {names}", names=names) + (" …" if len(item.runs) > 3 else "."))
     return " · ".join(parts)

@@ -141,6 +141,7 @@ class Preview(QWidget):
         self.tokens.show_row(number)
 
     def _show_findings(self, rows: int) -> None:
-        total = sum(self._counts.values())
+        notes = {finding.code for finding in self._findings if finding.severity == "note"}  # which are no problems
+        total = sum(count for code, count in self._counts.items() if code not in notes)
         self.tabs.rename(self.problems, tr("Problems ({total:,})", total=total) if total else tr("Problems"))
         self.problems.show_findings(self._findings, self._counts, rows)

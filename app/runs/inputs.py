@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.runs.notes import read_notes
+
 _MOST = 5000  # runs that are looked at
 
 
@@ -17,6 +19,7 @@ class RunInputs:
     data: str
     method: str
     start_time: float
+    name: str = ""  # that a person gave it, or its folder's
 
 
 def read_run_inputs(runs: Path) -> list[RunInputs]:
@@ -41,6 +44,7 @@ def read_run_inputs(runs: Path) -> list[RunInputs]:
                 str(data.get("path", "")) if isinstance(data, dict) else "",
                 str(values.get("method", "")),
                 start_time,
+                read_notes(folder)[0].name or folder.name,
             )
         )
     return sorted(inputs, key=lambda item: -item.start_time)

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.datasets import COLUMNS
 from app.runs import datasets
+from app.runs.notes import RunNotes, write_notes
 from app.shell.window import MainWindow
 from core.run import Run, runs_folder
 
@@ -19,6 +20,7 @@ def listed(qtbot: QtBot, window: MainWindow, dataset: Path) -> MainWindow:
     qtbot.waitUntil(lambda: window.wizard.data.scanned is not None, timeout=20_000)
     (runs_folder() / "first").mkdir(parents=True)
     Run().replace("data.path", str(dataset)).write(runs_folder() / "first" / "run.toml")
+    write_notes(runs_folder() / "first", RunNotes("A try"))
     window.go("data")
     qtbot.waitUntil(lambda: window.datasets_page.selected() is not None, timeout=20_000)
     return window
@@ -30,8 +32,8 @@ def cells(window: MainWindow) -> list[str]:
 
 def test_what_was_read_is_listed(listed: MainWindow, dataset: Path) -> None:
     name, _, rows, findings, runs, _, state = cells(listed)
-    assert (name, rows, findings, runs, state) == ("mine.jsonl", "60", "none", "1", "Here")
-    assert "Learned from by first." in listed.datasets_page._detail.text()
+    assert (name, rows, findings, runs, state) == ("mine.jsonl", "60", "1 finding", "1", "Here")
+    assert "Learned from by A try." in listed.datasets_page._detail.text()
 
 
 def test_it_opens_and_is_used_in_a_new_run(qtbot: QtBot, listed: MainWindow, dataset: Path) -> None:
