@@ -101,8 +101,10 @@ def _objection(setup: "Setup", flat: FlatParameters) -> str:
         return say("the model is parted over several ranks")
     if setup.dtype != mx.float32:
         return say("it is for 32 bit")
-    if not flat.scales_at_once or run.adapter.dropout:
+    if run.adapter.type != "lora" or run.adapter.dropout:
         return say("it is for LoRA without dropout")
+    if not flat.scales_at_once:
+        return say("the adapter's layers are not all LoRA of linear layers with one scale")
     if setup.teacher is not None or run.spec.precomputed:
         return say("another model computes in the middle of a step")
     if setup.lm_head is None:

@@ -72,6 +72,7 @@ class TrainStep:
 
     def loss(self, batch: Batch) -> Loss:
         """The loss and metrics of a batch of NumPy arrays, for an evaluation; not evaluated."""
+        self.free_memory()  # an evaluation takes memory of its own
         self.come_further()
         arrays = to_mlx(batch)
         return self._loss(arrays, self._precompute(arrays))

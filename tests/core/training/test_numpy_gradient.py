@@ -18,7 +18,7 @@ from core.adapters.lora import AdapterLayer
 from core.adapters.numpy_weights import NumpyWeights
 from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
-from core.events import Step
+from core.events import Evaluated, Step
 from core.model import packed_mask
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.log_probs import to_mlx, token_logps
@@ -161,11 +161,12 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls, make_gradient = 0, train_step.make_numpy_gradient
+        self.model: NumpyGradient | None = None  # the last that did
         original = NumpyGradient.target_logps
 
-        def counted(*arguments: Any) -> Any:
-            self.calls += 1
-            return original(*arguments)
+        def counted(model: NumpyGradient, *arguments: Any) -> Any:
+            self.calls, self.model = self.calls + 1, model
+            return original(model, *arguments)
 
         monkeypatch.setattr(NumpyGradient, "target_logps", counted)
         self.switch_off: Callable[[], None] = lambda: monkeypatch.setattr(
@@ -198,6 +199,22 @@ def test_whole_runs_learn_the_same(
     counted.switch_off()
     assert np.allclose(own, numbers("mlx"), rtol=2e-5)
     assert not counted.calls
+
+
+def test_a_step_leaves_no_memory_to_an_evaluation(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, held = Counted(monkeypatch), set()
+    for event in train(make_run()):
+        if counted.model and isinstance(event, Step | Evaluated):
+            held.add((type(event), len(counted.model._free)))
+    assert held == {(Step, 1), (Evaluated, 0)}
+
+
+def test_adapters_of_other_layers_go_through_mlx(make_run: Callable[..., Run], tmp_path: Path) -> None:
+    assert only(Step, list(train(make_run(adapter={"targets": "all,embeddings"}))))
+    reason = "the adapter's layers are not all LoRA of linear layers with one scale"
+    assert json.loads((tmp_path / "run" / "resolved.json").read_text())["numpy"] == {"used": False, "reason": reason}
 
 
 def test_answers_that_were_all_cut_off_teach_nothing(
