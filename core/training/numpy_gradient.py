@@ -41,7 +41,8 @@ class NumpyGradient:
 
     def free_memory(self) -> None:
         """Let go of the memory that is kept for the next step."""
-        self._free.clear()
+        with self._lock:
+            self._free.clear()
 
     def merge(self, parameters: Any) -> None:
         """Take over the model's adapters as they are now, unless that was done for these very parameters."""
