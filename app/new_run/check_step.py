@@ -153,6 +153,7 @@ class CheckStep(QWidget):
             return
         if self._task:
             self._task.cancel()
+        self._stop_measuring()  # of the draft as it was
         self._checked_run, self._stamp, self.answers, self._is_wanted = run, stamp, {}, False
         self._has_changed = False
         self.machines.show_step(None)
@@ -183,7 +184,7 @@ class CheckStep(QWidget):
     def _measure(self) -> None:
         """Have a few steps taken, unless the run cannot start or another one has the model."""
         run = self._checked_run
-        if self._jobs is None or run is None or self.blocked_reason():
+        if self._jobs is None or run is None or run != self._draft.run or self.blocked_reason():
             return
         words = self._jobs.measure(lambda stop: measure_run(run, stop), self._show_measuring)
         if words:

@@ -168,6 +168,34 @@ def test_start_from_the_menu_while_it_is_checked_starts_afterwards(
     assert live is None or live.run.data.path == str(dataset)
 
 
+def test_what_is_measured_is_the_draft_that_is_checked(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft changes once the last line stands and before the checks end: what was checked is not measured."""
+    go, run_checks, measured = Flag(), check_step.run_checks, list[str]()
+
+    def checks(run: Run):  # type: ignore[no-untyped-def]
+        yield from run_checks(run)
+        assert go.wait(30)
+
+    def measure(run: Run, stop: Flag):  # type: ignore[no-untyped-def]
+        measured.append(run.data.path)
+        yield Check(MEASURED, GOOD, f"It is {run.data.path}.")
+
+    monkeypatch.setattr(check_step, "run_checks", checks)
+    monkeypatch.setattr(check_step, "measure_run", measure)
+    check = open_check(qtbot, window, dataset)
+    first = check._task
+    assert first is not None
+    window.draft.set("data.path", "demo")
+    go.set()
+    qtbot.waitUntil(first.isFinished)
+    window.wizard.show_named("goal")
+    window.wizard.show_named("check")
+    qtbot.waitUntil(lambda: MEASURED in check.answers, timeout=60_000)
+    assert measured == ["demo"] and check.answers[MEASURED].sentence == "It is demo."
+
+
 def test_leaving_the_step_takes_the_wish_to_start_back(
     qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
