@@ -9,6 +9,7 @@ tests/benchmarks/results/window.md.
 """
 
 import argparse
+import json
 import math
 import os
 import statistics
@@ -205,16 +206,23 @@ def build_page() -> str:
         lines += [_row(name, [gap for gap, _ in values]), _row(f"{name}, own work", [work for _, work in values])]
     lines += [
         "",
-        "Aimed at while a run starts: p99 below 33 ms, nothing above 150. The charts of a run's page are made "
-        "before there is a run, while the window settles; the page itself is made in one turn and painted in the next.",
+        "Aimed at while a run starts: p99 below 33 ms, nothing above 150. The page of a run is made before there is a "
+        "run, in pieces, while the window settles; it is filled in one turn and painted in the next.",
         "",
         f"Painting a chart of {SIZE[0]} × {SIZE[1]} pixels, from new values to the finished picture, in milliseconds:",
         "",
         "| what | pictures | median | p99 | worst |",
         "| --- | --- | --- | --- | --- |",
     ]
-    lines += [_row(name, values) for name, values in painting().items()]
+    lines += [_row(name, values) for name, values in _in_a_process_of_its_own(painting.__name__).items()]
     return "\n".join(lines) + "\n"
+
+
+def _in_a_process_of_its_own(function: str) -> Any:
+    """What a function of this module returns where no window was before, which would be let go of meanwhile."""
+    code = f"import json; from tests.benchmarks.window import {function}; print(json.dumps({function}()))"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(process.stdout)
 
 
 def _row(name: str, values: list[float]) -> str:
