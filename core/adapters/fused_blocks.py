@@ -59,8 +59,8 @@ def fuse_blocks(model: Any) -> str:
     return ""
 
 
-def _unfit(body: Any) -> str:
-    """Why the blocks of a body are computed by its own classes; "" where they can be fused."""
+def unknown_structure(body: Any) -> str:
+    """Why the blocks of a body are none of those whose structure is known; "" where they are."""
     package, _, module = type(body).__module__.rpartition(".")
     if package != "mlx_lm.models" or (module, type(body).__name__) not in BODIES:
         return say("only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed in few large pieces")
@@ -68,6 +68,13 @@ def _unfit(body: Any) -> str:
         return say("the model is spread over machines")
     if any(getattr(b, "use_sliding", False) for b in body.layers):
         return say("some blocks look at a sliding window")
+    return ""
+
+
+def _unfit(body: Any) -> str:
+    """Why the blocks of a body are computed by its own classes; "" where they can be fused."""
+    if reason := unknown_structure(body):
+        return reason
     if not _is_frozen_norm(body.norm) or not all(_fits(block) for block in body.layers):
         return say(
             "something other than LoRA without dropout is trained, or a layer's weights cannot be joined with others"

@@ -14,7 +14,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from core.adapters.fused_blocks import BODIES, GATE_UP, QKV, head_size, rotates_alike, rotation_at
+from core.adapters.fused_blocks import GATE_UP, QKV, head_size, rotates_alike, rotation_at, unknown_structure
 from core.adapters.lora import LoRALinear
 from core.device.process_memory import has_room_for_copy
 from core.model.numpy_arrays import empty, view
@@ -156,12 +156,9 @@ class NumpyWeights:
 def can_use_numpy(model: Any) -> bool:
     """Whether NumpyWeights computes what a model does: of a known structure, in float32, on a processor."""
     body: Any = getattr(model, "model", None)
-    package, _, module = type(body).__module__.rpartition(".")
-    if mx.default_device() != mx.cpu or package != "mlx_lm.models" or (module, type(body).__name__) not in BODIES:
+    if mx.default_device() != mx.cpu or unknown_structure(body):
         return False
     if type(model).__module__ != type(body).__module__ or type(model).__name__ != "Model":
-        return False
-    if getattr(body, "pipeline_size", 1) != 1 or any(getattr(b, "use_sliding", False) for b in body.layers):
         return False
     attentions = [block.self_attn for block in body.layers]
     linears = [attention[f"{name}_proj"] for attention in attentions for name in "qkvo"]
@@ -195,6 +192,13 @@ def normalize(h: np.ndarray, eps: float, out: np.ndarray | None = None) -> tuple
     factors = (1 / np.sqrt(squares / h.shape[1] + np.float32(eps)))[:, None]
     normed: np.ndarray = np.multiply(h, factors, out=out)
     return normed, factors
+
+
+def head_factors(x: np.ndarray, eps: float) -> np.ndarray:
+    """By what the norm of each head multiplies it [N, heads, 1, 1], from its halves, x [N, heads, 2, size / 2]."""
+    squares = np.einsum("nhij,nhij->nh", x, x)
+    factors: np.ndarray = 1 / np.sqrt(squares / np.float32(2 * x.shape[-1]) + np.float32(eps))
+    return factors[:, :, None, None]
 
 
 def _is_plain(linear: Any) -> bool:

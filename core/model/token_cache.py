@@ -18,14 +18,23 @@ RECENT = 32  # tokens that are kept apart
 class RecentKVCache(BatchKVCache):
     """A BatchKVCache whose last tokens lie in `recent_keys` and `recent_values`; all its own methods work as ever."""
 
-    offset: mx.array
-
     def __init__(self, cache: Any) -> None:
         """Takes the arrays of a BatchKVCache that has tokens."""
-        self.__dict__.update(vars(cache))
+        state = dict(vars(cache))
+        self._offset: mx.array = state.pop("offset")  # without the recent tokens
+        self.__dict__.update(state)
         self.recent_keys: Any = None
         self.recent_values: Any = None
         self.recent = 0
+
+    @property
+    def offset(self) -> mx.array:
+        """The position of each row's next token [N]."""
+        return self._offset + self.recent
+
+    @offset.setter
+    def offset(self, offset: mx.array) -> None:
+        self._offset = offset - self.recent
 
     def make_room(self) -> None:
         """Let there be room for one more recent token."""
@@ -41,7 +50,6 @@ class RecentKVCache(BatchKVCache):
         if not self.recent:
             return
         keys, values = self.recent_keys[:, :, : self.recent], self.recent_values[:, :, : self.recent]
-        self.offset = self.offset - self.recent  # they are counted there already
         self.recent, self.recent_keys, self.recent_values = 0, None, None
         super().update_and_fetch(keys, values)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.adapters.numpy_weights import Block, NumpyWeights, make_numpy_weights, normalize
+from core.adapters.numpy_weights import Block, NumpyWeights, head_factors, make_numpy_weights, normalize
 from core.rollouts.row_cache import RowCache
 
 
@@ -51,9 +51,9 @@ class NumpyDecoder:
         rows, rotated = len(qkv), (self.heads + self.key_heads) * self.size
         x = qkv[:, :rotated].reshape(rows, -1, 2, self.size // 2)
         if block.heads_norm is not None:
-            squares = np.einsum("nhij,nhij->nh", x, x)
+            factors = head_factors(x, block.eps[1])
             x = x * block.heads_norm
-            x *= (1 / np.sqrt(squares / self.size + np.float32(block.eps[1])))[:, :, None, None]
+            x *= factors
         x = x * cosine + x[:, :, ::-1] * sine
         x = x.reshape(rows, -1, self.size)
         keys, values = cache.update(layer, x[:, self.heads :], qkv[:, rotated:].reshape(rows, -1, self.size))

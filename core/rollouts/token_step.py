@@ -10,7 +10,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.adapters.fused_blocks import takes_stacks
-from core.model.kernels.check import PARTS, TOKEN_PARTS, unavailable_reason
+from core.model.kernels.check import TOKEN_PARTS, unavailable_reason
 from core.model.kernels.pieces import Past
 from core.model.token_cache import RecentKVCache, TokenCache
 from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
@@ -24,7 +24,7 @@ def make_token_step(model: Any, params: SamplingParams, batched: bool = True) ->
     `batched`: the caches are for several rows."""
     plain = plain_step(model, params)
     on_cuda = mx.default_device() == mx.gpu and mx.cuda.is_available()
-    if not (batched and on_cuda and takes_stacks(model)) or unavailable_reason((*PARTS, *TOKEN_PARTS)):
+    if not (batched and on_cuda and takes_stacks(model)) or unavailable_reason() or unavailable_reason(TOKEN_PARTS):
         return plain
     compiled = compiled_step(model, params)
 
@@ -62,7 +62,6 @@ def compiled_step(model: Any, params: SamplingParams) -> TokenStep:
         sampled, recent = compute(tokens, uniform, layers, caches[0].left_padding, place)
         for cache, (cache.recent_keys, cache.recent_values) in zip(caches, recent, strict=True):
             cache.recent += 1
-            cache.offset = cache.offset + 1
         return SampledTokens(*sampled)
 
     return step

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from core.adapters.numpy_weights import Block, NumpyWeights, Product, normalize
+from core.adapters.numpy_weights import Block, NumpyWeights, Product, head_factors, normalize
 from core.device.parallel import share_out
 from core.model.numpy_arrays import Arena
 from core.training.numpy_attention import MaskedTile, Scores, attend, attend_backward
@@ -258,7 +258,7 @@ def _rotate(
     x = _pairs(weights, qkv)
     rotated = out.reshape(x.shape)
     if block.heads_norm is not None:
-        x = np.multiply(x, _head_factors(x, block.eps[1]), out=scratch.take(*x.shape))
+        x = np.multiply(x, head_factors(x, block.eps[1]), out=scratch.take(*x.shape))
         x *= block.heads_norm
     np.multiply(x[:, :, ::-1], sine, out=rotated)
     rotated += np.multiply(x, cosine, out=scratch.take(*x.shape))
@@ -281,7 +281,7 @@ def _rotate_gradient(
     x_grad *= cosine
     x_grad += turned[:, :, ::-1]
     if block.heads_norm is not None:
-        factors = _head_factors(x, block.eps[1])
+        factors = head_factors(x, block.eps[1])
         normed = np.multiply(x, factors, out=scratch.take(*x.shape))
         x_grad *= block.heads_norm
         normed *= np.einsum("nhij,nhij->nh", x_grad, normed)[:, :, None, None] / np.float32(weights.size)
@@ -292,10 +292,3 @@ def _rotate_gradient(
 def _pairs(weights: NumpyWeights, qkv: np.ndarray) -> np.ndarray:
     """The queries and keys of `qkv` as the halves that are rotated with each other: [N, H + K, 2, size / 2]."""
     return qkv.reshape(len(qkv), -1, 2, weights.size // 2)[:, : weights.heads + weights.key_heads]
-
-
-def _head_factors(x: np.ndarray, eps: float) -> np.ndarray:
-    """By what the norm of each head multiplies it [N, H + K, 1, 1]."""
-    squares = np.einsum("nhij,nhij->nh", x, x)
-    factors: np.ndarray = 1 / np.sqrt(squares / np.float32(2 * x.shape[-1]) + np.float32(eps))
-    return factors[:, :, None, None]

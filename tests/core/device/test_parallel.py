@@ -4,7 +4,7 @@ import functools
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,34 +88,32 @@ def test_a_failure_comes_out() -> None:
         list(parallel.map_in_order(build, [0, 1, 2], 2, models=[]))
 
 
-@pytest.mark.skipif(openblas.report()[0] is None, reason="OpenBLAS is not installed here")
-def test_a_product_takes_one_core_meanwhile_and_all_of_them_again() -> None:
+@pytest.fixture
+def cores() -> Iterator[Callable[[], int]]:
+    """How many cores a product takes; two, to begin with."""
+    if openblas.report()[0] is None:
+        pytest.skip("OpenBLAS is not installed here")
     library: Any = openblas._library
     usual = library.openblas_get_num_threads()
     library.openblas_set_num_threads(2)
-    try:
-        with openblas.one_thread():
-            assert library.openblas_get_num_threads() == 1
-        assert library.openblas_get_num_threads() == 2
-    finally:
-        library.openblas_set_num_threads(usual)
+    yield library.openblas_get_num_threads
+    library.openblas_set_num_threads(usual)
 
 
-@pytest.mark.skipif(openblas.report()[0] is None, reason="OpenBLAS is not installed here")
-def test_the_last_of_several_runs_gives_the_cores_back() -> None:
-    library: Any = openblas._library
-    usual = library.openblas_get_num_threads()
-    library.openblas_set_num_threads(2)
-    try:
-        first, second = openblas.one_thread(), openblas.one_thread()
-        first.__enter__()
-        second.__enter__()
-        first.__exit__(None, None, None)
-        assert library.openblas_get_num_threads() == 1
-        second.__exit__(None, None, None)
-        assert library.openblas_get_num_threads() == 2
-    finally:
-        library.openblas_set_num_threads(usual)
+def test_a_product_takes_one_core_meanwhile_and_all_of_them_again(cores: Callable[[], int]) -> None:
+    with openblas.one_thread():
+        assert cores() == 1
+    assert cores() == 2
+
+
+def test_the_last_of_several_runs_gives_the_cores_back(cores: Callable[[], int]) -> None:
+    first, second = openblas.one_thread(), openblas.one_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert cores() == 1
+    second.__exit__(None, None, None)
+    assert cores() == 2
 
 
 def test_what_fails_is_raised_when_the_other_cores_have_ended() -> None:

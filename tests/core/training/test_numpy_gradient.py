@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten, tree_map
 
-from core import adapters
 from core.adapters.lora import AdapterLayer
 from core.adapters.numpy_weights import NumpyWeights
 from core.data.batch.batches import Batch, collate
@@ -23,24 +22,20 @@ from core.model import packed_mask
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.log_probs import to_mlx, token_logps
 from core.model.numpy_arrays import CHUNK, Arena
-from core.run import Adapter, Run
+from core.run import Run
 from core.train import train
 from core.training import train_step
 from core.training.numpy_gradient import NumpyGradient
 from tests.core.conftest import only
-from tests.core.model.tiny import tiny
 from tests.core.rollouts.test_numpy_decoder import MODELS
+from tests.core.rollouts.test_numpy_decoder import make as make_frozen
 
 RNG = np.random.default_rng(3)
 
 
 def make(name: str, targets: str = "all") -> nn.Module:
     """A model whose norms, biases and adapter all count, and whose rows may be packed or share their beginnings."""
-    family, changes = MODELS[name]
-    model = tiny(family, **changes)
-    model.update(tree_map(lambda w: w + 0.3 * mx.random.normal(w.shape) if w.ndim == 1 else w, model.parameters()))
-    adapters.attach(model, Adapter(rank=4, targets=targets))
-    model.update(tree_map(lambda w: 0.2 * mx.random.normal(w.shape), model.trainable_parameters()))
+    model = make_frozen(name, targets)
     assert packed_mask.can_pack(model, 256, mx.float32)[0]
     assert packed_mask.can_share_prefix(model, 256, mx.float32)[0]
     mx.eval(model.parameters())
