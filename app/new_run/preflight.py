@@ -8,7 +8,7 @@ from app.desktop.machine import format_bytes
 from app.new_run import goals, machine_checks
 from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
 from app.new_run.data_checks import check_data, check_placeholders, check_tokens, survey
-from app.new_run.disabled_reasons import use_labels
+from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.new_run.model_facts import describe_facts
 from app.new_run.remote_model import RemoteModel, ask_hub
 from app.preview import dataset_reader
@@ -17,6 +17,7 @@ from app.threads import core_calls
 from app.threads.model_library import read_model_facts
 from core.errors import UserError
 from core.run import Run
+from core.run.idle import idle_settings
 
 _HIGH, _LOW = 3.0, 100.0  # a learning rate is high above 3 times the usual one, low below a hundredth of it
 
@@ -74,6 +75,10 @@ def _check_settings(run: Run) -> Check:
             usual=usual,
         )
         return Check("settings", NOTE, words, "settings")
+    disabled = find_reasons(run)  # their fields say so themselves
+    for key, sentence in idle_settings(run):
+        if "" not in disabled.get(key, {}):
+            return Check("settings", NOTE, use_labels(tr(sentence), run.method), "settings")
     return Check("settings", GOOD, tr("All settings agree with each other."), "settings")
 
 

@@ -6,15 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from core.options import Option, parse
+from core.text.comma_list import join_list
 
 
 def add_flag(command: argparse._ActionsContainer, prefix: str, key: str, o: Option) -> None:
     """An option as a flag; its value comes under "PREFIX:" and its key."""
     help_text = o.help.replace("%", "%%")
-    default = o.unset if o.default is None else ("on" if o.default else "off") if o.type is bool else o.default
-    if o.type is tuple:
-        default = ",".join(o.default) if o.default else "none" if prefix == "where" else default
-    help_text += f" Default: {default}.".replace("%", "%%")
+    help_text += f" Default: {_show_default(o)}.".replace("%", "%%")
     if o.type is bool:
         command.add_argument(
             o.flag,
@@ -24,8 +22,24 @@ def add_flag(command: argparse._ActionsContainer, prefix: str, key: str, o: Opti
             help=help_text,
         )
         return
-    metavar = "{" + ",".join(o.choices) + "}" if o.choices else {int: "N", float: "X"}.get(o.type, "TEXT")
-    command.add_argument(o.flag, dest=f"{prefix}:{key}", default=argparse.SUPPRESS, metavar=metavar, help=help_text)
+    command.add_argument(
+        o.flag, dest=f"{prefix}:{key}", default=argparse.SUPPRESS, metavar=name_value(o), help=help_text
+    )
+
+
+def name_value(o: Option) -> str:
+    """What stands for an option's value in the help: "N", or the choices."""
+    return "{" + ",".join(o.choices) + "}" if o.choices else {int: "N", float: "X"}.get(o.type, "TEXT")
+
+
+def _show_default(o: Option) -> str:
+    """An option's default in words, as one would write it on the command line."""
+    if o.default is None:
+        return o.unset
+    if o.type is bool:
+        return "on" if o.default else "off"
+    text = join_list(o.default) if o.type is tuple else str(o.default)
+    return text or "none"
 
 
 def parse_flags(args: Any, prefix: str, options: Mapping[str, Option]) -> dict[str, Any]:

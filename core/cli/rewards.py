@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import methods
 from core.cli import Print
+from core.cli.flags import name_value
 from core.errors import BadOption
 from core.options import Option, describe, parse
 
@@ -44,7 +45,7 @@ def add_reward_flags(command: Any) -> None:
         if o.type is bool:
             command.add_argument(o.flag, action="store_true", help=o.help)
         else:
-            command.add_argument(o.flag, metavar="TEXT", help=o.help)
+            command.add_argument(o.flag, metavar=name_value(o), help=o.help)
 
 
 def read_rewards(args: Any) -> "Options":

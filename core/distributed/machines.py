@@ -28,7 +28,7 @@ class Machines:
 
     hosts: tuple[str, ...] = option(
         (),
-        "Train on these machines together, names or addresses as ssh knows them; the first one writes the run folder.",
+        "Machines that work together, names or addresses as ssh knows them; the first one writes the run folder.",
         label="Machines",
     )
     hostfile: str | None = option(

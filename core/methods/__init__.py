@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +112,7 @@ class Method:
     on_policy_share: OnPolicyShare | None = None  # answers of its own that a teacher judges: OWN_ANSWERS marks them
     precomputed: bool = False  # the second half of a batch's texts gets log-probabilities without a gradient
     check: Callable[[Any], None] | None = None  # raises BadOption when its options contradict each other
+    idle: Callable[[Any], Iterable[tuple[str, str]]] | None = None  # (option, why) of those that others leave unread
 
     # How its results are shown
     charts: tuple[ChartSpec, ...] = ()  # beside the loss, in this order

@@ -4,6 +4,7 @@ The model answers each prompt several times, and rewards score the answers. core
 better each answer is than its group; _policy_loss.py has the loss.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.errors import BadOption
@@ -212,6 +213,26 @@ class Options:
     def upper(self) -> float:
         """Distance of the upper clipping bound from 1."""
         return self.epsilon if self.epsilon_high is None else self.epsilon_high
+
+
+def idle(o: Options) -> Iterator[tuple[str, str]]:
+    """(option, why) of each option that nothing reads beside the others."""
+    if o.reasoning_rewards:
+        yield "rewards", say("beside reasoning rewards, which take their place")
+    if "length" not in o.weights:
+        yield "reward_length", say("without the reward 'length'")
+    if "file" not in o.weights:
+        yield "reward_seconds", say("without the reward 'file'")
+    if not o.beta:
+        for name in ("reference", "use_bias_correction_kl"):
+            yield name, say("without a KL penalty (beta)")
+    if not o.dynamic_sampling:
+        yield "refills", say("without dynamic sampling")
+    if not o.buffer:
+        yield "overlong_penalty", say("without an overlong buffer")
+    if o.replay:
+        for name in ("top_p", "top_k", "min_p", "refills"):
+            yield name, say("where recorded answers are learned from")
 
 
 def check(o: Options) -> None:

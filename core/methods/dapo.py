@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from core.data.kinds import QUESTIONS
 from core.methods import REASONING, Method
 from core.methods._on_policy import REWARD_CHARTS, SOLVED, describe_progress
-from core.methods._policy import LOSS_TYPES, check
+from core.methods._policy import LOSS_TYPES, check, idle
 from core.methods._policy import Options as Policy
 from core.methods._policy_loss import loss
 from core.options import option
@@ -63,6 +63,7 @@ SPEC = Method(
     loss=loss,
     on_policy=True,
     check=check,
+    idle=idle,
     learning_rate=1e-4,
     learning_rate_full=1e-6,
     epochs=0.5,  # with the prompts of refills, about every prompt is asked once

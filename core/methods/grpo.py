@@ -11,7 +11,7 @@ from core.data.kinds import QUESTIONS
 from core.methods import REASONING, Method
 from core.methods._on_policy import REWARD_CHARTS, SOLVED, describe_progress
 from core.methods._policy import Options as Policy
-from core.methods._policy import check
+from core.methods._policy import check, idle
 from core.methods._policy_loss import loss
 
 
@@ -36,6 +36,7 @@ SPEC = Method(
     loss=loss,
     on_policy=True,
     check=check,
+    idle=idle,
     learning_rate=1e-4,
     learning_rate_full=1e-6,
     epochs=1.0,

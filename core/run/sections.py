@@ -345,7 +345,8 @@ class Train:
     )
     samples: int = option(
         3,
-        "Held-out prompts that are answered before and after training, to compare.",
+        "Held-out prompts that are answered before and after training, to compare; prompts of the training data where "
+        "nothing is held out.",
         low=0,
         high=50,
         label="Sample prompts",

@@ -14,7 +14,7 @@ from core.data.check.content_keys import choose_held_out, stand_in
 from core.data.check.exclude import finding_codes
 from core.data.dataset import Dataset, DatasetReader
 from core.data.format.example import Example
-from core.data.kinds import PAIRS, UNPAIRED
+from core.data.kinds import PAIRS, QUESTIONS, UNPAIRED
 from core.data.read.files import dataset_label, find_files
 from core.data.tokenize.cache import cache_key, list_contents
 from core.data.tokenize.encoding import Cancelled
@@ -83,7 +83,7 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
     a download or the tokenizing was stopped.
     """
     d = run.data
-    if run.spec.data in (PAIRS, UNPAIRED) and d.train_on != "answers":
+    if run.spec.data in (PAIRS, UNPAIRED, QUESTIONS) and d.train_on != "answers":
         raise BadOption(
             say("train_on does nothing with {title}, which learns from whole answers alone.", title=say(run.spec.title))
         )

@@ -176,7 +176,9 @@ class Evaluation:
             ranks = measured(facts, list(self.folder.events()))
             self.setup.resolved = dataclasses.replace(self.setup.resolved, ranks=ranks)
             self.setup.write_resolved()
-        self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes, general=general))
+        samples = [*self.samples.of("before"), *self.samples.of("after")]
+        page = report.page(self.run, self.setup.resolved_json, finished, notes, general=general, samples=samples)
+        self.folder.write(REPORT, page)
         self.group.broadcast(to_json(finished))
         yield finished
 

@@ -20,6 +20,7 @@ from core.resolved import Backend, MemoryFacts
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import SAMPLES, RunFolder
+from core.run.idle import idle_settings
 from core.text.sentence import say
 from core.training.ane_parts import describe_parts, forward_parts
 from core.training.ane_setup import (
@@ -40,7 +41,7 @@ from core.training.model_setup import TrainingModel, check_vocabulary, prepare_m
 from core.training.rank_facts import DROPOUT, rank_facts
 from core.training.reference_setup import OtherModel, ask_initial_model, ask_other_model
 from core.training.resolve import resolve
-from core.training.schedule import plan_schedule
+from core.training.schedule import describe_out_of_reach, plan_schedule
 from core.training.setup import Setup
 from core.training.sharded import choose_sharding
 
@@ -65,6 +66,8 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
                 reason=backend.reason,
             ),
         )
+    for _, sentence in idle_settings(run):
+        yield Warned("idle", sentence)
     data = yield from prepare_data(run)
     group = current_group()
     may_use_engine = run.backend in ("auto", "ane") and group.size == 1
@@ -161,6 +164,8 @@ def _assemble(
     sources = yield from prepare_batches(run, data, policy, annotator, samples, of_held_out)
 
     schedule = plan_schedule(run, data.total_steps, sources.held_out_rows, texts if run.spec.on_policy else 1)
+    for sentence in describe_out_of_reach(run, schedule, sources.held_out_rows):
+        yield Warned("out-of-reach", sentence)
     tokens = data.dataset.facts.tokens * data.total_steps / sources.training.steps_per_epoch
     measures_general = not sharding and is_worth_it(run, data.tokenizer, data.total_steps, tokens)
     resolved = resolve(run, backend, data, plan, memory, model, sources, schedule, other_model, measures_general)

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.device.neural_engine import describe_parts, describe_use
-from core.events import Finished
+from core.events import Finished, Sample
+from core.options import describe
 from core.run import Run, to_plain
-from core.text.sentence import say
+from core.text.sentence import say, shorten
 from core.training.forgetting import Record
 from core.training.paired_tests import format_p
 from core.training.rank_facts import describe_choice, describe_ranks
 from core.training.result_metrics import format_metrics, format_number
+
+_LONGEST = 1000  # characters of a text in a table
 
 
 def page(
@@ -21,8 +24,9 @@ def page(
     notes: Sequence[str] = (),
     last_checkpoint: int | None = None,
     general: Record | None = None,
+    samples: Sequence[Sample] = (),
 ) -> str:
-    """The text of report.md: verdict, results, what was noted, and the settings that make the run again.
+    """The text of report.md: verdict, results, sample answers, notes, and the settings that make the run again.
 
     `resolved` is what resolved.json holds, `notes` the sentences of the run's warnings. A run that failed can go on
     from its `last_checkpoint`; where it failed before resolved.json was written, `resolved` is empty. `general` is
@@ -50,7 +54,7 @@ def page(
     lines += [
         f"| {title} | {text} |" for title, text in format_metrics(finished.metrics_before, finished.metrics_after)
     ]
-    lines.append("")
+    lines += ["", *_describe_samples(samples, finished.eval_rows > 0)]
     if notes:
         lines += ["Noted on the way:", "", *(f"- {note}" for note in dict.fromkeys(notes)), ""]
     if general:
@@ -84,6 +88,23 @@ def _describe_setup(run: Run, resolved: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _describe_samples(samples: Sequence[Sample], is_held_out: bool) -> list[str]:
+    """The sample answers from before and after training, and those of the data, side by side."""
+    answers = {(e.stage, e.index): e.answer for e in samples}
+    prompts = {e.index: e for e in samples}  # of an index all have one prompt
+    if not prompts:
+        return []
+    is_known = any(e.expected for e in prompts.values())
+    heads = ["Question" if is_held_out else "Question from the training data", "Before", "After"]
+    heads += ["In the data"] if is_known else []
+    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    for index, sample in sorted(prompts.items()):
+        row = [sample.prompt, *(answers.get((stage, index), "") for stage in ("before", "after"))]
+        row += [sample.expected] if is_known else []
+        lines.append("| " + " | ".join(map(_cell, row)) + " |")
+    return [*lines, ""]
+
+
 def _describe_general(general: Record) -> list[str]:
     """What became of the loss on general text, and the answers to general questions side by side."""
     lines = []
@@ -109,13 +130,17 @@ def _describe_general(general: Record) -> list[str]:
 
 def _cell(text: str) -> str:
     """A text in one cell of a table."""
-    return " ".join(text.split()).replace("|", "\\|") or "–"
+    return shorten(" ".join(text.split()), _LONGEST).replace("|", "\\|") or "–"
 
 
 def _list_changes(run: Run) -> list[tuple[str, Any]]:
     """(key, value) of every setting that differs from its default."""
     default = Run(method=run.method)
-    changes = []
+    changes = [
+        (o.name, getattr(run, o.name))
+        for o in describe(Run)
+        if o.name not in ("method", "output") and getattr(run, o.name) != o.default
+    ]
     for section in ("model", "data", "adapter", "train", "options"):
         defaults, values = to_plain(getattr(default, section)), to_plain(getattr(run, section))
         changes += [(f"{section}.{name}", value) for name, value in values.items() if defaults.get(name) != value]

@@ -88,6 +88,15 @@ def test_a_strange_learning_rate(dataset: Path, key: str, value: float, words: s
     assert words in checks["settings"].sentence
 
 
+def test_a_setting_that_nothing_reads_is_told_unless_its_field_says_so(dataset: Path) -> None:
+    run = Run().replace("data.path", str(dataset)).replace("train.samples", 0).replace("train.sample_every", 5)
+    assert answers(run)["settings"] == Check(
+        "settings", NOTE, "“Sample every” does nothing without sample prompts.", "settings"
+    )
+    run = Run().replace("data.path", str(dataset)).replace("adapter.type", "full").replace("adapter.rank", 8)
+    assert answers(run)["settings"].state == GOOD  # the rank is disabled there, with the reason
+
+
 def test_an_incomplete_model(dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(resources.STARTER, folder)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -284,3 +285,14 @@ def test_fuse_and_quantize_from_the_command_line(
     assert main(["quantize", "--model", str(tmp_path / "whole"), "--output", str(tmp_path / "small"),
                  "--quantization", "nf4", "--double-quantization", "--json"]) == 0  # fmt: skip
     assert from_json(capsys.readouterr().out.splitlines()[-1]).path == str(tmp_path / "small")
+
+
+@pytest.mark.parametrize("command", sorted(parser().commands))
+def test_every_help_says_its_defaults_in_words(command: str) -> None:
+    text = " ".join(parser().commands[command].format_help().split())
+    assert not re.search(r"Default: (\(|\.|None|True|False|\[|')", text)
+
+
+def test_flags_of_rewards_ask_for_the_values_that_they_take() -> None:
+    text = parser().commands["eval"].format_help()
+    assert "--reward-length N" in text and "--reward-seconds X" in text and "--reward-file TEXT" in text
