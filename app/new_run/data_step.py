@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _ADVICE = tr("Put the file right and choose it again, or choose another one. Everything else you set is kept.")
 _MAP_ADVICE = tr("Say below which column is what.")
+_MAP_FIRST = tr("Say first which column is what.")
 _LOW = 560  # pixels of height below which the rows matter more than the heading
 # What reading depends on.
 _READ_KEYS = ("data.path", "data.eval_path", "data.columns", "data.exclude", "data.fill_in")
@@ -301,6 +302,7 @@ class DataStep(QWidget):
         if errors and errors[0].code in ("columns", "column"):
             sentence = scanned.sentence if errors[0].code == "columns" else errors[0].message
             self.file.sentence.setText(join((sentence, _MAP_ADVICE)))
+            self._problem = tr(join((sentence, _MAP_FIRST)))  # in place of the command line's way to say it
             self.preview.tabs.show_page(self.preview.rows)
             self._show_columns()
         else:

@@ -246,6 +246,9 @@ def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow)
     assert page.file.sentence.text() == (
         "2 rows with columns that are not known: frage, antwort and einheit. Say below which column is what."
     )
+    assert page.blocked_reason() == (
+        "2 rows with columns that are not known: frage, antwort and einheit. Say first which column is what."
+    )
     qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3"]
     old_run = window.draft.run

@@ -271,10 +271,11 @@ def test_the_teachers_likeliest_tokens_come_near_all_of_them(make: MakeRun) -> N
         assert most.grad_norm == pytest.approx(whole.grad_norm, rel=1e-3)
 
 
-def test_what_is_learned_of_a_pair_is_no_choice(make: MakeRun) -> None:
-    for method in ("dpo", "kto"):
+def test_what_is_learned_of_pairs_and_own_answers_is_no_choice(make: MakeRun, tmp_path: Path) -> None:
+    own_answers = Run(method="grpo", output=str(tmp_path / "grpo")).replace("data.train_on", "all")
+    for run in (make("dpo", data={"train_on": "all"}), make("kto", data={"train_on": "all"}), own_answers):
         with pytest.raises(BadOption, match="train_on does nothing with"):
-            list(train(make(method, data={"train_on": "all"})))
+            list(train(run))
 
 
 def test_pairs_that_say_the_same_within_the_cut_are_told(make: MakeRun) -> None:
