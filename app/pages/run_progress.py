@@ -71,7 +71,8 @@ class RunProgress(QWidget):
         known."""
         self.times.setVisible(not state.is_waiting)
         if state.record.start_time is not None and not state.is_interrupted and not state.is_elsewhere:
-            self.times.setText(status_text.times(state.record, time.time()))
+            is_ending = state.is_stopping or state.is_pausing
+            self.times.setText(status_text.times(state.record, time.time(), is_ending))
 
 
 def _headline(state: RunState) -> str:

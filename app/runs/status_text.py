@@ -132,10 +132,11 @@ def progress(record: RunRecord) -> str:
     )
 
 
-def times(record: RunRecord, now: float) -> str:
-    """Elapsed time, and while the run goes on the remaining time with the clock time of its end; `now` in seconds."""
+def times(record: RunRecord, now: float, is_ending: bool = False) -> str:
+    """Elapsed time, and while the run goes on the remaining time with the clock time of its end; `now` in seconds.
+    `is_ending` is whether it was asked to stop or to pause: the remaining steps are not taken then."""
     words = format_duration(record.elapsed(now))
-    remaining = record.seconds_left()
+    remaining = None if is_ending else record.seconds_left()
     if record.is_over or record.paused or remaining is None:
         return words
     end = datetime.datetime.fromtimestamp(now + remaining)

@@ -47,7 +47,7 @@ class RunStatus(QObject):
         if live is None:
             self._sidebar.hide_run()
             return
-        seconds = live.record.seconds_left()
+        seconds = None if live.is_stopping or live.is_pausing else live.record.seconds_left()
         step = status_text.progress(live.record).partition(" · ")[0]
         detail = (
             tr("{step}, {duration} left", step=step, duration=keep_together(status_text.format_duration(seconds)))

@@ -75,7 +75,11 @@ def test_stop_and_keep(
     page, _ = live
     qtbot.waitUntil(lambda: page.progress.steps.text().startswith("Step 10 of 30"))
     assert page.live is not None
+    window.status.show_progress()
+    assert "left, until" in page.progress.times.text() and window.sidebar.detail.text().endswith(" left")
     page.buttons.stop.click()
+    window.status.show_progress()
+    assert " left" not in page.progress.times.text() + window.sidebar.detail.text()  # it takes no step more
     assert page.buttons.stop.isEnabled() and page.buttons.stop.text() == "Skip the rest"
     assert page.health.sentence.text().startswith("Stopping: the run finishes this step and saves it, then validates")
     with monkeypatch.context() as patch:
