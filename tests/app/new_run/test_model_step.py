@@ -188,6 +188,7 @@ def test_a_token_goes_to_the_keychain_and_is_not_shown(
     dialog = TokenDialog(page.window())
     assert not dialog.keep.isEnabled()
     dialog.field.setText("hf_secret")
+    assert "hf_secret" not in dialog.field.displayText()
     dialog.keep.click()
     assert dialog.field.text() == ""
     qtbot.waitUntil(lambda: dialog.status.text() == "Kept in the system's keychain.", timeout=10_000)

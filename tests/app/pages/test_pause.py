@@ -7,6 +7,7 @@ from threading import Event as Flag
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.pages import delete_runs, discard
@@ -17,6 +18,7 @@ from app.runs.health import LOWER
 from app.shell.window import MainWindow
 from app.threads import core_calls
 from app.threads.run_thread import EventSource, train_events
+from app.widgets.message_box import MessageBox
 from core.events import Resumed, Step
 from core.run import Run
 from core.run.folder import RUN
@@ -256,3 +258,12 @@ def test_with_the_real_core_it_pauses_goes_on_and_ends(qtbot: QtBot, window: Mai
     assert Run.read(page.folder / RUN).train.learning_rate == 5e-3
     assert [words for _, words in page.record.changes] == ["learning rate 0.005 (0.002 before)"]
     assert [int(x) for x in page.record.loss.x] == list(range(1, step + 1))
+
+
+def test_return_keeps_a_run_that_one_is_asked_about_discarding(qtbot: QtBot, window: MainWindow) -> None:
+    answers: list[str] = []
+    discard.ask_to_discard(window, "A run", answers.append)
+    (box,) = window.findChildren(MessageBox)
+    qtbot.waitUntil(box.isVisible)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: answers == [""])

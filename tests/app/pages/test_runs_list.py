@@ -83,6 +83,8 @@ def test_the_list_is_narrowed_down(page: RunsPage) -> None:
     page.filter.group.setCurrentIndex(0)
     page.filter.method.setCurrentIndex(page.filter.method.findData(Run(method="dpo").spec.title))
     assert names(page) == ["beta"]
+    page.filter.show_methods([Run().spec.title, Run(method="kto").spec.title, Run(method="dpo").spec.title])
+    assert page.filter.criteria[2] == Run(method="dpo").spec.title  # another run has come: the choice stays
     page.filter.method.setCurrentIndex(0)
     page.filter.search.setText("STARTER gam")
     assert names(page) == ["gamma"]

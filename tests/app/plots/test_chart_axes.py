@@ -108,6 +108,8 @@ def test_the_crosshair_tells_the_values_under_the_pointer(qtbot: QtBot) -> None:
     head, raw, _, held = chart.crosshair.words.splitlines()
     assert head == "Step 40" and raw == f"this step: {format_plain(record.loss.y[39])}"
     assert held == f"held-out rows: {format_plain(record.eval_loss.y[2])}"
+    chart.crosshair.show_at(40.3)  # the nearest point may lie on either side
+    assert chart.crosshair.words.startswith("Step 40\n")
     chart.crosshair.hide()
     assert chart.crosshair.words == ""
 

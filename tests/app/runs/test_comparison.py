@@ -72,6 +72,9 @@ def test_answers_to_the_same_questions(tmp_path: Path) -> None:
         log.write(to_json(Sample(10, "after", 1, "Only here?", "Yes.")) + "\n")
     with (folders[2] / "events.jsonl").open("a") as log:
         log.write(to_json(Sample(10, "after", 0, "What is 2 plus 2?", "Four.")) + "\n")
+    for folder in folders[:2]:  # stopped before they answered it again
+        with (folder / "events.jsonl").open("a") as log:
+            log.write(to_json(Sample(0, "before", 2, "Only before?", "Yes.")) + "\n")
     (question,) = list_questions(read_runs(folders))
     assert (question.prompt, question.expected) == ("What is 2 plus 2?", "It is 4.")
     assert [answer.answer for answer in question.answers if answer] == ["It is 4.", "It is 4.", "Four."]

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from app.runs.history import HistoryEntry, read_entry
+from app.runs.history import HistoryEntry, list_runs, read_entry
 from core import events, methods
 from core.events import Evaluated, Finished, Phase
 from core.run import Run
@@ -51,3 +51,9 @@ def test_a_run_began_with_its_first_event(tmp_path: Path) -> None:
     os.utime(new / "run.toml", (500, 500))
     found = read_entry(new)
     assert found is not None and found.start_time == 500
+
+
+def test_the_newest_run_comes_first(tmp_path: Path) -> None:
+    for name, begun in (("a", 2000.0), ("b", 3000.0), ("c", 1000.0)):
+        entry(tmp_path / name, Phase("Preparing data", time=begun))
+    assert [found.name for found in list_runs(tmp_path)] == ["b", "a", "c"]

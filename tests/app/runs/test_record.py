@@ -257,11 +257,12 @@ def test_one_sentence_for_what_a_method_measures(
     assert sentence in assess(record).sentence
 
 
-def test_memorising_is_said() -> None:
+def test_memorising_is_said_at_the_third_validation_without_a_new_best() -> None:
     record = RunRecord()
     record.add(started_event(Run()))
     record.add(step_event(1))
     for step, loss in ((10, 1.0), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.95)):
+        assert "memorise" not in assess(record).sentence
         record.add(Evaluated(step, loss, loss == 0.8, 100))
     assert "since step 20" in assess(record).sentence
     assert "memorise" in assess(record).sentence

@@ -1,6 +1,7 @@
 """What waits when the window closes is asked about at the next start, and goes on only then; failures are marked."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event as Flag
 
 import pytest
@@ -127,3 +128,25 @@ def test_deleting_an_open_run_closes_its_page(qtbot: QtBot, window: MainWindow) 
     page.carry_out("delete")
     assert folder not in window.runs._pages
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 1)
+
+
+def test_a_run_with_code_goes_on_only_after_a_yes(
+    qtbot: QtBot, open_window: Callable[[], MainWindow], tmp_path: Path
+) -> None:
+    reward = tmp_path / "reward.py"
+    reward.write_text("def reward(answers, expected):\n    return [0.0 for _ in answers]\n")
+    run = Run(method="grpo").replace("options.rewards", ("file",)).replace("options.reward_file", str(reward))
+    window = open_window()
+    window.runs.start(Run())
+    window.runs.start(run)
+    close(qtbot, window)
+    again = open_window()
+    qtbot.waitUntil(lambda: bool(again.findChildren(MessageBox)))
+    again.findChildren(MessageBox)[0].reject()
+    again.queue.go_on(again.queue.held)
+    assert again.jobs.current is None and len(again.queue.held) == 1
+    box = again.findChildren(MessageBox)[-1]
+    assert "reward.py" in box.heading.text()
+    box.reject()
+    qtbot.waitUntil(lambda: not box.isVisible())
+    assert again.jobs.current is None and len(again.queue.held) == 1  # without a yes it stays

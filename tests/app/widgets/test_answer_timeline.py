@@ -66,3 +66,5 @@ def test_of_very_many_answers_the_first_and_the_newest(qtbot: QtBot) -> None:
     many = [Sample(n, "during" if n else "before", 0, "Q", f"answer {n}", "") for n in range(100)]
     timeline.show_samples({0: many})
     assert len(timeline.rows) == 60 and timeline.rows[1].answer.changed == ["41"]
+    assert [timeline.rows[n].answer.text() for n in (0, -1)] == ["answer 0", timeline.rows[-1].answer.text()]
+    assert "99" in timeline.rows[-1].answer.text()
