@@ -1,5 +1,6 @@
 """The page New run: the rail of steps on top, the chosen step below it, Back and Next at the foot."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -129,13 +130,14 @@ class Wizard(QWidget):
         """The pages of all steps."""
         return [self._page(index) for index in range(len(_STEPS))]
 
-    def build_next(self) -> None:
-        """Build the steps that are not shown yet, each in a turn of its own, so that going to one takes no time."""
-        missing = [index for index, page in enumerate(self._built) if page is None]
-        if missing:
-            self._page(missing[0])
-        if missing or self.settings.prepare():
-            QTimer.singleShot(0, self, self.build_next)
+    def build(self) -> Iterator[None]:
+        """Build the steps that are not shown yet, a part at a time, so that going to one takes no time."""
+        for index in range(len(_STEPS)):
+            if self._built[index] is None:
+                self._page(index)
+                yield
+        while self.settings.prepare():
+            yield
 
     def _page(self, index: int) -> QWidget:
         """The page of a step, built when it is first asked for."""

@@ -4,17 +4,19 @@ from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop.language import tr
 from app.pages.discard import END, TRASH, ask_to_discard
 from app.pages.pause_card import PauseCard
 from app.pages.result import ResultPage
-from app.pages.run_buttons import RunButtons
+from app.pages.run_header import RunHeader
+from app.pages.run_health import RunHealth
+from app.pages.run_notice import RunNotice
 from app.pages.run_progress import RunProgress
 from app.pages.run_tabs import RunTabs
 from app.plots.panel import ChartPanel
-from app.runs import health, status_text
+from app.runs import health
 from app.runs.elsewhere import ElsewhereRun
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label
@@ -23,27 +25,14 @@ from app.runs.record import RunRecord
 from app.runs.run_state import RunState
 from app.style import theme
 from app.threads import core_calls
-from app.widgets.badge import BackendBadge
-from app.widgets.buttons import plain_button
-from app.widgets.card import hbox, vbox
-from app.widgets.health_strip import HealthStrip
-from app.widgets.labels import ElidedLabel
-from app.widgets.notice import Notice
+from app.widgets.card import vbox
 from core.run import Run
 from core.run.folder import RUN
 from core.run.lock import is_locked
 
-# The words of the button for what can be done.
-_ACTIONS = {
-    health.STOP: tr("Stop and keep the best"),
-    health.LOWER: tr("Lower the learning rate…"),
-    health.CHANGE: tr("Change the learning rate…"),
-}
 _COLLECTED_MS = 1500  # after the end of a run, its garbage is collected by then
 _DRAW_MS = 150  # six to seven times a second, and never while hidden
-_ENGINE_ADVICE = tr("Nothing is lost: the step was finished in MLX, and so are those after it.")
-_DAMAGE_ADVICE = tr("What can be read is shown.")
-_ADVICE = tr("Nothing you set is lost. Put it right in New run, and start again.")
+_TAB_MS = 40  # after the numbers over the tabs: drawn together they would delay the window
 
 
 class RunPage(QWidget):
@@ -74,11 +63,12 @@ class RunPage(QWidget):
         self._goes_to_trash = False  # once the run has ended
         self._elsewhere: ElsewhereRun | None = None  # while another window or program trains it
         layout = vbox(self, theme.MARGIN, theme.GRID)
-        layout.addLayout(self._build_header())
-        layout.addLayout(self._build_controls())
+        self._header = RunHeader()
+        self.badge, self.buttons = self._header.badge, self._header.buttons
+        layout.addWidget(self._header)
         self.progress = RunProgress()
         layout.addWidget(self.progress)
-        self.health = HealthStrip()
+        self.health = RunHealth()
         self.health.action_clicked.connect(self._act)
         layout.addWidget(self.health)
         self.pause_card = PauseCard()
@@ -86,10 +76,8 @@ class RunPage(QWidget):
         self.pause_card.end.connect(lambda: self.end.emit(self.folder))
         self.pause_card.discard.connect(self.discard)
         layout.addWidget(self.pause_card)
-        self.notice = Notice()
-        self._fix_button = plain_button(tr("Back to New run"), "settings")
-        self._fix_button.clicked.connect(lambda: self.train_again.emit(self.run))
-        self.notice.add_action(self._fix_button)
+        self.notice = RunNotice()
+        self.notice.fix.connect(lambda: self.train_again.emit(self.run))
         layout.addWidget(self.notice)
         self.tabs = RunTabs(result or ResultPage(jobs), charts or ChartPanel())
         self.tabs.result.train_again.connect(lambda: self.train_again.emit(self.run))
@@ -97,12 +85,14 @@ class RunPage(QWidget):
         layout.addWidget(self.tabs, 1)
         self._timer = QTimer(self, interval=_DRAW_MS)
         self._timer.timeout.connect(self._tick)
+        self._tab_timer = QTimer(self, singleShot=True, interval=_TAB_MS)
+        self._tab_timer.timeout.connect(lambda: self.tabs.show_record(self.record, next_chart_only=True))
+        self._connect_buttons()
 
     def show_run(self, run: Run, record: RunRecord, folder: Path, live: LiveRun | None = None) -> None:
         """Show a run from now on; a page has one only."""
         self.run, self.record, self.folder, self.live = run, record, folder, live
-        self._title.show_text(self.title)
-        self._name.show_text(f"{tr(run.spec.title)} · {folder.name}")
+        self._header.show_names(self.title, f"{tr(run.spec.title)} · {folder.name}")
         self.tabs.use(folder, has_rollouts=run.spec.on_policy)
         self.tabs.bar.currentChanged.connect(lambda: self._draw())
         if live is not None:
@@ -143,29 +133,13 @@ class RunPage(QWidget):
         """How the run stands now."""
         return RunState(self.record, self.folder, self.live, self._is_over, self._elsewhere is not None)
 
-    def _build_header(self) -> QHBoxLayout:
-        header = hbox(gap=8)
-        self._title = ElidedLabel("", "title", bold=True)
-        header.addWidget(self._title, 1)
-        self.badge = BackendBadge()
-        self.badge.setMaximumHeight(26)
-        header.addWidget(self.badge)
-        return header
-
-    def _build_controls(self) -> QHBoxLayout:
-        """What the run is called, and the buttons for it: the line below the title, which needs its own whole."""
-        layout = hbox(gap=8)
-        self._name = ElidedLabel("", "caption", tone="secondary")
-        layout.addWidget(self._name, 1)
-        self.buttons = RunButtons()
+    def _connect_buttons(self) -> None:
         self.buttons.checkpoint.clicked.connect(self.save_now)
         self.buttons.pause.clicked.connect(self.pause)
         self.buttons.stop.clicked.connect(self.stop_and_keep)
         self.buttons.discard.clicked.connect(self.discard)
         self.buttons.resume.clicked.connect(lambda: self.resume.emit(self.folder, {}))
         self.buttons.focus_lost.connect(lambda: self.tabs.bar.setFocus())
-        layout.addWidget(self.buttons)
-        return layout
 
     def stop_and_keep(self) -> None:
         """Finish the step, save and keep the adapter, and asked again leave out what only tells how the run went.
@@ -235,7 +209,7 @@ class RunPage(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._timer.stop()
+        self._stop_drawing()
         if self._elsewhere is not None:
             self._elsewhere.stop()
 
@@ -255,14 +229,15 @@ class RunPage(QWidget):
 
     def _tick(self) -> None:
         if self._has_changes:
-            self._draw(next_chart_only=True)
+            self._draw_state()
+            self._tab_timer.start()
         else:
             self.progress.show_times(self.state)
 
     def _show_end(self) -> None:
         """Show how the run ended, and stop drawing."""
         self._is_over = True
-        self._timer.stop()
+        self._stop_drawing()
         state = self.state
         self.tabs.set_visible(self.tabs.result, state.has_result)
         if state.has_result:
@@ -291,47 +266,20 @@ class RunPage(QWidget):
     def _show_held(self) -> None:
         self.pause_card.show_memory(core_calls.process_memory())
 
-    def _draw(self, *, next_chart_only: bool = False) -> None:
+    def _stop_drawing(self) -> None:
+        self._timer.stop()
+        self._tab_timer.stop()
+
+    def _draw(self) -> None:
+        self._draw_state()
+        self.tabs.show_record(self.record)
+
+    def _draw_state(self) -> None:
+        """Draw what stands over the tabs."""
         self._has_changes = False
-        record, state = self.record, self.state
+        state = self.state
+        self._header.show_state(state)
         self.progress.show_state(state)
-        self._show_health(state)
+        self.health.show_state(self.run, state)
         self.pause_card.setVisible(state.is_paused)
-        if record.started:
-            self.badge.show_choices(record.backend, record.started.precision, record.started.ranks)
-        has_problem = bool(record.problem) and state.is_over  # not where it goes on
-        if has_problem:
-            self.notice.show_message(record.problem, _describe_way_on(state))
-        elif record.damage:
-            self.notice.show_message(tr("This run is damaged. {damage}", damage=record.damage), _DAMAGE_ADVICE)
-        elif record.engine_off:
-            self.notice.show_message(record.engine_off, _ENGINE_ADVICE, "warn")
-        else:
-            self.notice.hide()
-        self._fix_button.setVisible(has_problem)
-        self.buttons.show_state(state)
-        self.tabs.show_record(record, next_chart_only=next_chart_only)
-
-    def _show_health(self, state: RunState) -> None:
-        self.health.setVisible(not self.record.is_over and not state.is_over)
-        if state.is_stopping:
-            self.health.show_health("accent", self._describe_stop())
-        elif state.is_pausing:
-            self.health.show_health("accent", status_text.describe_pause())
-        else:
-            found = health.assess(self.record)
-            words = _ACTIONS.get(found.action, "") if state.can_pause else ""
-            self.health.show_health(found.tone, found.sentence, found.action, words)
-
-    def _describe_stop(self) -> str:
-        train = self.run.train
-        validates = self.record.started is None or self.record.started.eval_rows > 0
-        return status_text.describe_stop(self.record, validates, train.samples > 0)
-
-
-def _describe_way_on(state: RunState) -> str:
-    """What a person can do about a run that has failed."""
-    saved = state.record.checkpoints
-    if not (saved and state.can_resume):
-        return _ADVICE
-    return tr("Resume goes on behind step {step:,}. To change what you set, go back to New run.", step=saved[-1])
+        self.notice.show_state(state)

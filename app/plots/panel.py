@@ -1,5 +1,6 @@
 """The Charts tab of a run: one of the method's charts, large, with its legend and controls, and four small charts."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from app.runs.overlay import Overlay, read_overlay
 from app.runs.ranks import RANKS, rank_names
 from app.runs.record import RunRecord
 from app.style import theme
+from app.threads.slices import do_in_slices
 from app.threads.task import Task
 from app.threads.throttle import Throttle
 from app.widgets.card import Card, vbox
@@ -38,9 +40,9 @@ LOSS = "loss"
 class ChartPanel(QWidget):
     """Draws a Record whenever show_record() is called.
 
-    prepare() makes the charts, one in each turn of the window's event loop: all at once would block it for a third of a
-    second. Without it the first show_record() does so, once load_charts() has loaded pyqtgraph. A
-    method's charts are made when they are shown.
+    prepare() makes the charts, one after the other: all at once would block the window for a third of a second. Without
+    it the first show_record() does so, once load_charts() has loaded pyqtgraph. A method's charts are made when they
+    are shown.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -100,10 +102,10 @@ class ChartPanel(QWidget):
         """Offer the runs beside the run of this folder to be drawn over it."""
         self.controls.use_folder(folder, list(self._wanted))
 
-    def prepare(self) -> None:
+    def prepare(self) -> Iterator[None]:
         """Make the charts before there is a run to draw. Call load_charts() first."""
         self._import_began = True
-        self._begin()
+        yield from self._make_charts()
 
     def show_record(self, record: RunRecord) -> None:
         """Draw a run as it is now."""
@@ -155,9 +157,14 @@ class ChartPanel(QWidget):
         self.show_chart(self._current if self._has_choice else first)
 
     def _begin(self) -> None:
+        do_in_slices(self, self._make_charts())
+
+    def _make_charts(self) -> Iterator[None]:
         self._imported = True
         self.show_chart(self._current)
-        QTimer.singleShot(0, self, lambda: self.small.build_next(self._draw))
+        yield
+        yield from self.small.build()
+        self._draw()
 
     def _raise_chart(self, key: str) -> None:
         """Bring a chart and its legend to the front; they are made here the first time."""

@@ -1,7 +1,7 @@
 """The row of four small charts under the large one: over the same steps, and drawn one after the other."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
@@ -33,16 +33,14 @@ class SmallCharts(QWidget):
         for chart in self.charts.values():
             layout.addWidget(chart, 1)
 
-    def build_next(self, done: Callable[[], None]) -> None:
-        """Make one of the charts, and the next one in the next turn of the event loop; `done` once all are made."""
-        name = next((name for name, chart in self.charts.items() if chart.chart is None), None)
-        if name is None:
-            self.complete = True
-            done()
-            return
-        self.charts[name].build()
-        self._show(name)
-        QTimer.singleShot(0, self, lambda: self.build_next(done))
+    def build(self) -> Iterator[None]:
+        """Make the charts, one after the other."""
+        for name, small in self.charts.items():
+            if small.chart is None:
+                small.build()
+                self._show(name)
+                yield
+        self.complete = True
 
     def show_record(self, record: RunRecord, kind: str, *, next_only: bool = False) -> None:
         """Draw a run over what `kind` counts: all charts, or with `next_only` the next of them a little later."""

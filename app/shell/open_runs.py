@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QStackedWidget
 
 from app.desktop import machines, preferences
@@ -20,6 +20,8 @@ from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
     from app.pages.run import RunPage
+
+_CORNER = QRect(0, 0, 1, 1)
 
 
 class OpenRuns(QObject):
@@ -54,7 +56,7 @@ class OpenRuns(QObject):
     @property
     def is_prepared(self) -> bool:
         """Whether the next run's page is made, with its charts."""
-        return self._spare is not None and self._spare.tabs.charts.complete
+        return self._spare is not None and not self._is_preparing
 
     def prepare(self) -> None:
         """Make the next run's page while nothing trains, a part in each turn, so that it is there at once.
@@ -76,11 +78,16 @@ class OpenRuns(QObject):
         result = ResultPage(self._jobs, self._stack)
         result.hide()
         yield
-        self._spare = RunPage(self._jobs, charts, result)
-        self._stack.addWidget(self._spare)
-        self._is_preparing = False
+        self._spare = page = RunPage(self._jobs, charts, result)
+        self._stack.addWidget(page)
         yield
-        charts.prepare()
+        page.tabs.show_page(charts)
+        yield from charts.prepare()
+        yield
+        if page is self._spare:  # no run has taken it meanwhile
+            page.resize(self._stack.size())
+            page.grab(_CORNER)  # lays it out, for which showing it would take longer
+        self._is_preparing = False
 
     def start(self, run: Run) -> "RunPage":
         """Start a run, or let it wait for the one under way, and show it."""

@@ -2,16 +2,17 @@
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.new_run.draft import Draft
 from app.new_run.welcome import WelcomePage
 from app.runs.job_queue import JobQueue
 from app.shell.sidebar import PLACES
+from app.threads.slices import do_in_slices
 from app.threads.task import Task
 from core import methods
 
@@ -33,22 +34,38 @@ _PARTS = (
     "app.runs.chat_history",
     "app.pages.chat_panel",
     "app.pages.chat",
+    "app.pages.export",
     "app.pages.result",
+    "app.plots.panel",
+    "app.pages.run_tabs",
     "app.pages.run",
+    "app.preview.cells",
     "app.preview.rows_tab",
     "app.preview.view",
     "app.new_run.data_step",
+    "app.new_run.model_cards",
     "app.new_run.model_step",
     "app.new_run.settings_step",
     "app.new_run.check_step",
 )
+_CORE_PARTS = (
+    "core.data.preview.page",
+    "core.data.preview.scan",
+    "core.data.tokenize.plans",
+    "core.data.tokenize.template_coverage",
+    "core.distributed.own_gpu",
+    "core.model.download",
+    "core.model.hub_search",
+    "core.model.local_models",
+    "core.model.model_facts",
+    "core.training.forgetting",
+)
 
 
 def _import_core() -> None:
-    import core.data.preview.page
-    import core.data.preview.scan  # noqa: F401
-
     methods.load()
+    for part in _CORE_PARTS:
+        importlib.import_module(part)
 
 
 class Places(QStackedWidget):
@@ -102,19 +119,16 @@ class Places(QStackedWidget):
 
     def make_all(self, done: Callable[[], None]) -> None:
         """Import and make the missing pages, a part in each turn, so that going to one takes no time; then `done()`."""
-        Task(self, _import_core, lambda _: self._make_next(done))
+        Task(self, _import_core, lambda _: do_in_slices(self, self._make_missing(), done))
 
-    def _make_next(self, done: Callable[[], None]) -> None:
-        missing_part = next((part for part in _PARTS if part not in sys.modules), None)
-        missing_page = next((key for key, *_ in PLACES if key not in self._pages), None)
-        if missing_part is not None:
-            importlib.import_module(missing_part)
-        elif missing_page is not None:
-            self.page(missing_page)
-        else:
-            done()
-            return
-        QTimer.singleShot(0, self, lambda: self._make_next(done))
+    def _make_missing(self) -> Iterator[None]:
+        for part in _PARTS:
+            if part not in sys.modules:
+                importlib.import_module(part)
+                yield
+        for key, *_ in PLACES:
+            self.page(key)
+            yield
 
     def _make(self, key: str) -> QWidget:
         if key == "welcome":

@@ -8,6 +8,7 @@ from app.shell.open_runs import OpenRuns
 from app.shell.places import Places
 from app.shell.queue_keeper import QueueKeeper
 from app.threads import gc
+from app.threads.slices import do_in_slices
 
 # After the window is first drawn, however long that takes: what comes then would only hold it up.
 _REST_MS = 20  # the machine's facts, which import MLX, the interrupted runs and the steps of a new run
@@ -31,7 +32,7 @@ class StartUp(QObject):
     def _make_rest(self) -> None:
         self._stack.welcome.machine.look()
         self._stack.welcome.interrupted.look()
-        self._stack.make_all(lambda: self._stack.wizard.build_next())
+        self._stack.make_all(lambda: do_in_slices(self, self._stack.wizard.build()))
 
     def _prepare_runs(self) -> None:
         """Let each run's page open at once; what tells of a bug is imported while nothing has gone wrong."""

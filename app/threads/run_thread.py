@@ -1,6 +1,7 @@
 """A training run on a thread of its own: each event of the run becomes a Qt signal."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from core.errors import ChangedInputs
 from core.events import Event, Started
 from core.run import Run
 from core.stop_request import StopRequest
+
+# What begins a run takes the interpreter from the window, which shows the run's page at that moment.
+_SHOW_SECONDS = 0.1
 
 # (stop, save_now) -> the run's events
 EventSource = Callable[[threading.Event, threading.Event], Iterator[Event]]
@@ -31,6 +35,7 @@ class RunThread(QThread):
         self.save_now = threading.Event()
 
     def run(self) -> None:
+        time.sleep(_SHOW_SECONDS)
         with report_errors(self.failed.emit, self.crashed.emit):
             try:
                 for event in self._events(self.stop, self.save_now):

@@ -32,9 +32,11 @@ class BackendBadge(Button):
         engine = backend.get("neural_engine") or {}
         lines = [f"{tr(names)}: {tr(words)}" for names, words in describe_parts(backend)]
         table = {**backend, "neural_engine": "\n".join([tr(str(engine.get("line") or "")), *lines])}
-        self._choices = [(tr("Backend"), table), (tr("Precision"), precision)]
         shared = [(title, choice) for title, choice in _rank_choices(ranks or {}) if choice]
-        self._choices += shared
+        shown = [(tr("Backend"), table), (tr("Precision"), precision), *shared]
+        if shown == self._choices:  # to lay the window out anew takes time, and this is called at each drawing
+            return
+        self._choices = shown
         choices = [precision, *(choice for _, choice in shared)]
         has_fallback = fell_back(backend, engine) or any(map(fell_back, choices))
         device = f"{str(backend.get('used', '')).upper()} (MLX)"

@@ -67,7 +67,7 @@ def test_not_thought_of(show: Callable[..., RunPage]) -> None:
 def test_switched_off_on_the_way(show: Callable[..., RunPage]) -> None:
     page = show(USED, off=True)
     assert page.notice.isVisibleTo(page) and page.notice.sentence.text() == OFF
-    assert "finished in MLX" in page.notice.advice.text() and not page._fix_button.isVisibleTo(page)
+    assert "finished in MLX" in page.notice.advice.text() and not page.notice.fix_button.isVisibleTo(page)
     assert not page.progress.engine.isVisibleTo(page)
     assert page.badge.text() == "CPU (MLX) · float32 · not as asked"
     assert page.record.log[-1].text != OFF and OFF in [line.text for line in page.record.log]
