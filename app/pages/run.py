@@ -94,7 +94,7 @@ class RunPage(QWidget):
         self.run, self.record, self.folder, self.live = run, record, folder, live
         self._header.show_names(self.title, f"{tr(run.spec.title)} · {folder.name}")
         self.tabs.use(folder, has_rollouts=run.spec.on_policy)
-        self.tabs.bar.currentChanged.connect(lambda: self._draw())
+        self.tabs.bar.currentChanged.connect(lambda: self.tabs.show_record(self.record))
         if live is not None:
             self.tabs.show_page(self.tabs.charts)
             self.go_live(live)

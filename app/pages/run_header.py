@@ -9,6 +9,8 @@ from app.widgets.badge import BackendBadge
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import ElidedLabel
 
+_BADGE = 26  # pixels of height
+
 
 class RunHeader(QWidget):
     """Two lines: the title, which needs its own whole, with the badge; the name of the run, with the buttons."""
@@ -17,10 +19,11 @@ class RunHeader(QWidget):
         super().__init__()
         self.title = ElidedLabel("", "title", bold=True)
         self.badge = BackendBadge()
-        self.badge.setMaximumHeight(26)
+        self.badge.setMaximumHeight(_BADGE)
         self.name = ElidedLabel("", "caption", tone="secondary")
         self.buttons = RunButtons()
         first, second = hbox(gap=8), hbox(gap=8)
+        first.addStrut(_BADGE)  # the badge comes once the run has started: nothing below is to move then
         first.addWidget(self.title, 1)
         first.addWidget(self.badge)
         second.addWidget(self.name, 1)

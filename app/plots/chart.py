@@ -3,7 +3,7 @@
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
 
 from app.desktop.language import localize
@@ -15,6 +15,8 @@ from app.runs.record import RunRecord
 from app.style import theme
 
 pg.setConfigOptions(antialias=True, foreground="k", background="w")
+
+_PAINT_MS = 20  # after the curves have changed
 
 
 class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
@@ -29,6 +31,8 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         )  # building the menu takes as long as everything else here together
         self._small = small
         self._placeholder = ""
+        self._paint_timer = QTimer(self, singleShot=True, interval=_PAINT_MS)
+        self._paint_timer.timeout.connect(self._paint)
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)
         self.hideButtons()
@@ -97,6 +101,15 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
     def settle(self) -> None:
         """Work out the ranges for what is to be drawn. Left to the painting, they would have it done a second time."""
         self.scene().prepareForPaint()
+
+    def paint_later(self) -> None:
+        """Paint what was changed in a turn of its own, a little later: both in one would delay the window."""
+        self.setViewportUpdateMode(self.ViewportUpdateMode.NoViewportUpdate)
+        self._paint_timer.start()
+
+    def _paint(self) -> None:
+        self.setViewportUpdateMode(self.ViewportUpdateMode.MinimalViewportUpdate)
+        self.viewport().update()
 
     def follow(self) -> None:
         """Show the whole range again, and follow the data."""

@@ -253,6 +253,8 @@ class ChartPanel(QWidget):
         names = self.current_chart.show_overlays(self._shown_overlays())
         looks = range(FIRST_LOOK, FIRST_LOOK + len(names))
         self.run_legend.show_names(names, [(look, run_dash(look, FIRST_LOOK)) for look in looks])
+        if next_only:
+            self.current_chart.paint_later()
         self.current_chart.show_record(self._record)
         self._align_small(at_once=not next_only)
 

@@ -12,10 +12,12 @@ from PySide6.QtCore import QObject, QTimer
 
 from core.device.malloc import give_back
 
-_INTERVAL_MS = 100
-# Every so many collections the middle generation is collected too; a collection of all generations takes too long
-# while the window is used.
-_MIDDLE_GENERATION_EVERY = 10
+_INTERVAL_MS = 50
+# The middle generation is collected too after so many collections, or so many objects, as when modules are imported:
+# with all of these at once a collection takes several times as long as a frame. A collection of all generations takes
+# too long while the window is used.
+_MIDDLE_GENERATION_EVERY = 20
+_MOST_OBJECTS = 15_000
 
 
 class GarbageCollector(QObject):
@@ -24,16 +26,21 @@ class GarbageCollector(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         gc.disable()
-        self._collections = 0
+        self._collections = self._objects = 0  # since the middle generation was collected
         self._timer = QTimer(self, interval=_INTERVAL_MS)
         self._timer.timeout.connect(self.collect)
         self._timer.start()
 
     def collect(self) -> None:
         """Collect young objects where enough have been made since the last time: often, and so a little at a time."""
-        if gc.get_count()[0] > gc.get_threshold()[0]:
-            self._collections += 1
-            gc.collect(1 if self._collections % _MIDDLE_GENERATION_EVERY == 0 else 0)
+        young = gc.get_count()[0]
+        if young <= gc.get_threshold()[0]:
+            return
+        self._collections, self._objects = self._collections + 1, self._objects + young
+        takes_middle = self._collections >= _MIDDLE_GENERATION_EVERY or self._objects > _MOST_OBJECTS
+        gc.collect(1 if takes_middle else 0)
+        if takes_middle:
+            self._collections = self._objects = 0
 
     def stop(self) -> None:
         """Give collecting back to Python."""

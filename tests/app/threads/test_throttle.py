@@ -17,6 +17,15 @@ def test_the_first_call_is_made_at_once_and_of_the_others_the_last(qtbot: QtBot)
     assert calls == [0, 99]
 
 
+def test_the_first_call_can_wait_too(qtbot: QtBot) -> None:
+    calls: list[int] = []
+    throttled = Throttle(calls.append, 50, at_once=False)
+    throttled(0)
+    throttled(1)
+    assert calls == []
+    qtbot.waitUntil(lambda: calls == [1])
+
+
 def test_settling_waits_until_the_calls_stop(qtbot: QtBot) -> None:
     calls: list[int] = []
     debounced = Throttle(calls.append, 300, debounce=True)
