@@ -32,8 +32,8 @@ class RunStatus(QObject):
         super().__init__(parent)
         self._sidebar, self._attention, self._stack = sidebar, attention, stack
         self._jobs, self._runs, self._queue = jobs, runs, queue
-        self._update_progress = Throttle(self.show_progress, _PROGRESS_MS, self, at_once=False)
-        runs.progressed.connect(self._update_progress)
+        self.show_soon = Throttle(self.show_progress, _PROGRESS_MS, self, at_once=False)
+        runs.progressed.connect(self.show_soon)
         queue.changed.connect(self.show_queue)
         jobs.queue_changed.connect(self.show_queue)
 

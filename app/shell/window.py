@@ -50,7 +50,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWindowTitle("Hone")
+        self.setWindowTitle("Hone[*]")
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(900, 600)
         available = self.screen().availableSize() - QSize(0, _TITLE_BAR)
@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
         if is_running:
             self.stack.page("runs")  # which counts the runs that fail
         self._enable_run_actions()
-        self.status.show_progress()
+        self.status.show_soon()
 
     def _enable_run_actions(self) -> None:
         """Give the keys of the Run menu to the run in training, which takes what it can use."""

@@ -1,7 +1,6 @@
 """A training run on a thread of its own: each event of the run becomes a Qt signal."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from core.run import Run
 from core.stop_request import StopRequest
 
 # What begins a run takes the interpreter from the window, which shows the run's page at that moment.
-_SHOW_SECONDS = 0.1
+SHOW_SECONDS = 0.1
 
 # (stop, save_now) -> the run's events
 EventSource = Callable[[threading.Event, threading.Event], Iterator[Event]]
@@ -35,7 +34,7 @@ class RunThread(QThread):
         self.save_now = threading.Event()
 
     def run(self) -> None:
-        time.sleep(_SHOW_SECONDS)
+        self.stop.wait(SHOW_SECONDS)
         with report_errors(self.failed.emit, self.crashed.emit):
             try:
                 for event in self._events(self.stop, self.save_now):

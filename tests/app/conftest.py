@@ -16,7 +16,7 @@ from app.shell.open_runs import OpenRuns
 from app.shell.places import Places
 from app.shell.window import MainWindow
 from app.style import theme
-from app.threads import task
+from app.threads import run_thread, task
 from app.threads.run_thread import EventSource
 from core import events
 from core.events import Event
@@ -49,6 +49,12 @@ def no_thread_left(qapp: Application) -> Iterator[None]:
     yield
     task.cancel_all()
     qapp.garbage_collector.collect()
+
+
+@pytest.fixture(autouse=True)
+def runs_that_begin_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run waits until its page is drawn."""
+    monkeypatch.setattr(run_thread, "SHOW_SECONDS", 0)
 
 
 @pytest.fixture

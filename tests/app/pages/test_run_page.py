@@ -61,7 +61,7 @@ def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tu
     assert page.badge.text() == "CPU (MLX) · float32"
     assert page.progress.bar.value() == 333
     qtbot.waitUntil(lambda: page.tabs.charts.loss is not None, timeout=20_000)  # it imports pyqtgraph
-    assert "Training loss" in page.tabs.charts.loss.accessibleDescription()
+    qtbot.waitUntil(lambda: "Training loss" in page.tabs.charts.loss.accessibleDescription())
     assert len(page.record.loss) == 10
     qtbot.waitUntil(lambda: "Step 10" in window.sidebar.detail.text())
     go.set()

@@ -68,6 +68,9 @@ def test_the_icon_and_the_title_tell_how_far_it_is(
     assert window.windowTitle() == "Hone[*]" and filled(window.windowIcon()) == 0
     titles: list[tuple[str, bool]] = []
     window.windowTitleChanged.connect(lambda title: titles.append((title, window.isWindowModified())))
+    window.runs.progressed.connect(
+        lambda: window.status.show_soon.flush()
+    )  # a run this short is over before it is shown
     page = window.runs.start(window.draft.run)
     qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None)
     assert any("% · Hone[*]" in title for title, _ in titles) and any(modified for _, modified in titles)
