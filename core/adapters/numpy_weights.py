@@ -16,6 +16,9 @@ import numpy as np
 
 from core.adapters.fused_blocks import GATE_UP, QKV, head_size, rotates_alike, rotation_at, unknown_structure
 from core.adapters.lora import LoRALinear
+from core.device import openblas
+from core.device.parallel import share_out
+from core.device.parallel_plan import usable_cores
 from core.device.process_memory import has_room_for_copy
 from core.model.numpy_arrays import empty, view
 
@@ -124,10 +127,19 @@ class NumpyWeights:
         self.merge()
 
     def merge(self) -> None:
-        """Put the adapters as they are now into the weights."""
-        with np.errstate(all="ignore"):  # what is no number is told by the loss
-            for product in [p for block in self.blocks for p in block.products] + [p for p in [self._output] if p]:
-                product.merge()
+        """Put the adapters as they are now into the weights, on all cores that are used side by side."""
+        products = [p for block in self.blocks for p in block.products] + [p for p in [self._output] if p]
+        layers = [adapter.layer for product in products for adapter in product.adapters]
+        mx.eval([(layer.lora_a, layer.lora_b) for layer in layers])  # one by one takes longer than the products
+        cores = usable_cores()
+
+        def merge(core: int) -> None:
+            with np.errstate(all="ignore"):  # what is no number is told by the loss
+                for product in products[core::cores]:
+                    product.merge()
+
+        with openblas.one_thread():  # whose own threads go on being busy for a while when there is nothing left to do
+            share_out(merge, cores)
 
     @property
     def adapter_names(self) -> set[str]:
