@@ -42,6 +42,10 @@ class Arena:
         self._most = max(self._most, total + room)
         return self._chunks[chunk][used : used + size].reshape(shape)
 
+    def clear(self) -> None:
+        """Let go of the memory while nothing is given out; the next is one piece for all that was given out before."""
+        self._chunks.clear()
+
     def mark(self) -> "Mark":
         """What has been given out so far, for release()."""
         return self._mark
@@ -49,8 +53,8 @@ class Arena:
     def release(self, mark: "Mark") -> None:
         """Take back what was given out since mark()."""
         self._mark = mark
-        if mark.total == 0 and len(self._chunks) > 1:  # the next is one for all, in which nothing stays empty
-            self._chunks.clear()
+        if mark.total == 0 and len(self._chunks) > 1:  # in one for all nothing stays empty
+            self.clear()
 
 
 class Mark(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
 
 from core.adapters.fused_blocks import set_stacks, takes_stacks
@@ -113,6 +114,13 @@ class FlatParameters:
             for kind, pieces in self._pieces.items()
         }
         return {kind: self._apply_scale(kind, v) for kind, v in vectors.items()} if self._scaled_layers else vectors
+
+    def join_gradient(self, gradient: dict[str, np.ndarray]) -> dict[str, Any]:
+        """flatten_gradient() of NumPy's arrays, by the names of the trained tensors: a few large pieces for MLX."""
+        return {
+            kind: mx.array(self._apply_scale(kind, np.concatenate([gradient[t.name].ravel() for t in tensors])))
+            for kind, tensors in self._vectors.items()
+        }
 
     def _apply_scale(self, kind: str, value: Any) -> Any:
         return self._scale * value if kind == "lora_b" else value

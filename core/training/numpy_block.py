@@ -38,6 +38,11 @@ class Memory:
     saved: Arena  # what is kept for the gradient
     scratch: list[Arena]  # what nobody needs when a piece of work is done, for each core
 
+    def clear(self) -> None:
+        """Let go of it while nobody computes in it."""
+        for arena in (self.saved, *self.scratch):
+            arena.clear()
+
     def share_out(self, count: int, work: Callable[[slice, Arena], Result]) -> list[Result]:
         """Do work on `count` tokens or heads, each core some of them. Returns the results of all."""
         cores = min(len(self.scratch), count)

@@ -42,7 +42,8 @@ class NumpyGradient:
     def free_memory(self) -> None:
         """Let go of the memory that is kept for the next step."""
         with self._lock:
-            self._free.clear()
+            for memory in self._free:
+                memory.clear()
 
     def merge(self, parameters: Any) -> None:
         """Take over the model's adapters as they are now, unless that was done for these very parameters."""
@@ -160,8 +161,8 @@ def _lay_out(weights: NumpyWeights, batch: Batch) -> tuple[np.ndarray, Rows, np.
     layout = batch.layout
     if layout is None:
         tokens = batch.tokens[:, :-1]
-        segments, positions = np.ones_like(tokens), np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
-        sub_segments, sources = np.zeros_like(tokens), np.flatnonzero(batch.mask)
+        positions, sources = np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape), np.flatnonzero(batch.mask)
+        segments, sub_segments = np.ones_like(tokens[:1]), np.zeros_like(tokens[:1])  # every row's
     else:
         tokens, segments, sub_segments = layout.tokens, layout.segments, layout.sub_segments
         positions, sources = layout.positions, layout.sources

@@ -134,6 +134,8 @@ class OptimizerStepper:
             mx.random.seed(
                 int(np.random.default_rng([self.run.train.seed, number, setup.group.rank]).integers(1 << 62))
             )
+        if setup.rollouts is not None:
+            self.train_step.free_memory()  # the answers are written in as much
         pending = self._part(setup.batches.window(number))
         is_computed_later = self._goes_side_by_side(pending) or self.train_step.computes_at_once
         if setup.recovers or is_computed_later or not pending.batches or self.run.spec.precomputed:

@@ -119,7 +119,7 @@ class TrainStep:
             (_, (loss, metrics)), logps_gradient = mx.value_and_grad(weighted_loss)(values)
             mx.eval(loss, metrics, logps_gradient)
             gradient_of_logps = np.array(logps_gradient)[: len(logps)]
-            gradient = {name: mx.array(value) for name, value in backward(gradient_of_logps).items()}
+            gradient = self._flat.join_gradient(backward(gradient_of_logps))
         mx.eval(gradient)
         return loss, metrics, gradient
 
@@ -152,7 +152,9 @@ class TrainStep:
         return total["gradient"], total["weight"]
 
     def _vectors(self, grad: Any) -> Any:
-        return tree_map(mx.zeros_like, self._parameters) if grad is None else self._flat.flatten_gradient(grad)
+        if grad is None:
+            return tree_map(mx.zeros_like, self._parameters)
+        return grad if self.computes_at_once else self._flat.flatten_gradient(grad)
 
     def copy_from_first_rank(self) -> None:
         """Take over the parameters and the optimizer's state of rank 0."""
@@ -212,7 +214,7 @@ class TrainStep:
 
     def _update_by_tensors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any, Any]:
         """The same from the gradient of each tensor."""
-        return self._update_by_vectors(parameters, self._flat.flatten_gradient(grad), total_weight)
+        return self._update_by_vectors(parameters, self._vectors(grad), total_weight)
 
     def _update_by_vectors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any, Any]:
         """(the gradient's norm before clipping, the updated parameters, those as FlatParameters.put() takes them)."""
