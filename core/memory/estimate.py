@@ -27,6 +27,9 @@ from core.text.sentence import Sentence, say
 
 OPTIMIZER_STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers kept for each trained parameter
 LOGITS_CHUNK, MIN_CHUNK_TOKENS = 1 << 20, 64  # logits made at a time, of that many tokens: see core.model.lm_head
+# At once on a processor: more made a step no quicker. So many answers are learned from together in any case, because
+# each batch computes their prompt.
+CPU_TOKENS, CPU_ANSWERS = 512, 8
 ATTENTION_TILE = 128  # queries whose scores are made at a time on a processor, see core.model.tiled_attention
 CHUNKS_AHEAD = 4  # arrays of the next chunks that MLX lays out before the last one is done, measured
 PROMPTS_AT_ONCE = 64  # answers to a dataset's prompts that are written at once, at most
@@ -142,7 +145,7 @@ def estimate_step(
     weights = _count_weights(text_config, run, device, folder)
     if run.spec.precomputed:  # the second text of a row gets no gradient
         tokens = -(-tokens // 2)
-    rows = _rows_per_pass(run)
+    rows = _rows_per_pass(run, device)
     parallel = min(parallel_batches(run, device), rows)
     batch = rows * tokens
     vocabulary = int(text_config.get("vocab_size", config.get("vocab_size", 32_000)))
@@ -205,11 +208,19 @@ def _frozen_bytes(folder: Path | None, dtype: str, device: str) -> int:
     return stored_bytes(tensors, tensor_shapes.compute_bytes(dtype, device, False, tensors), UNPACKED, {})
 
 
-def _rows_per_pass(run: Run) -> int:
+def learned_at_once(options: Any, device: str, tokens: int) -> int:
+    """How many answers of so many tokens go through the model at once, over all parallel batches."""
+    most = int(options.micro_batch_size)
+    if device != "cpu" or options.loss_type == "bnpo":  # whose loss is a mean over the batch that was asked for
+        return most
+    return min(most, max(CPU_ANSWERS, CPU_TOKENS // tokens))
+
+
+def _rows_per_pass(run: Run, device: str) -> int:
     """Rows, or answers that the model wrote, which go through it at once."""
     if not run.spec.on_policy:
         return run.train.batch_size
-    most = int(run.options.micro_batch_size)
+    most = learned_at_once(run.options, device, run.options.max_completion_length)
     return most if run.options.replay else min(most, _answers_per_step(run))
 
 

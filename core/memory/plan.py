@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from core.device.parallel_plan import parallel_batches
-from core.memory.estimate import Estimate
+from core.memory.estimate import CPU_TOKENS, Estimate, learned_at_once
 from core.quant.modes import UNPACKED
 from core.run import Run
 from core.text.sentence import say
 
-CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
 GPU_TOKENS = 2048  # fewer at once would leave a GPU idle: checkpointing is tried first
 
 EstimateStep = Callable[[Run], Estimate | None]  # what a step of a run takes; None where that cannot be told
@@ -97,8 +96,12 @@ def _candidates(run: Run, tokens: int, device: str) -> Iterator[Plan]:
     batch, accumulation = run.train.batch_size, run.train.gradient_accumulation_steps
     requested = run.train.gradient_checkpointing
     parallel = parallel_batches(run, device)
+    in_parts = say("a processor is as quick with parts of a batch, in less memory")
     if run.spec.on_policy:  # its answers are learned from in micro-batches of their own
-        yield Plan(batch, 0, requested == "on", say("as many answers together as asked"), parallel)
+        most = learned_at_once(run.options, device, run.options.max_completion_length)
+        as_asked = say("as many answers together as asked")
+        reason = in_parts if most < run.options.micro_batch_size else as_asked
+        yield Plan(batch, 0, requested == "on", reason, parallel)
         return
     checkpointing_choices = [False, True] if requested == "auto" else [requested == "on"]
     if not run.spec.decomposable:
@@ -112,7 +115,6 @@ def _candidates(run: Run, tokens: int, device: str) -> Iterator[Plan]:
     parallel = min(parallel, batch * accumulation)
     fast_tokens = CPU_TOKENS if device == "cpu" else GPU_TOKENS
     max_rows = max(parallel, min(batch, fast_tokens // tokens)) if device == "cpu" else batch
-    in_parts = say("a processor is as quick with parts of a batch, in less memory")
     reason = in_parts if max_rows < batch else say("the whole batch fits")
     for checkpointing in checkpointing_choices:
         may_checkpoint = not checkpointing and len(checkpointing_choices) > 1

@@ -163,7 +163,7 @@ class Options:
         low=1,
         high=4096,
         label="Micro-batch size",
-        when="Lower it if memory runs out.",
+        when="Lower it if memory runs out; a processor takes fewer by itself where answers are long.",
     )
     answers_at_once: int = option(
         64,

@@ -13,6 +13,7 @@ from core.atomic_files import append, explain
 from core.data.batch.batches import Batch
 from core.data.batch.shares import Share
 from core.errors import BadData
+from core.memory.estimate import learned_at_once
 from core.methods._policy import Options
 from core.model.lm_head import LMHead
 from core.model.parted_logps import PartedLogps
@@ -35,7 +36,7 @@ class RolloutConfig:
     """How prompts become the batches of a step."""
 
     prompts_per_step: int
-    micro_batch_size: int  # completions that go through the model as one batch
+    device: str  # "cpu" or "gpu", that learns from the completions
     parallel_batches: int  # that are computed side by side
     seed: int
     shuffle: bool
@@ -160,10 +161,12 @@ class RolloutBatches:
         self._metrics = group_metrics([*groups, *collected.dropped_groups]) | {"sampling_seconds": collected.seconds}
         if o.dynamic_sampling and not self._replay:
             self._metrics["thrown_groups"] = float(len(collected.dropped_groups))
+        lengths = [len(rollout.ids) for group in groups for rollout in group.rollouts]
+        at_once = learned_at_once(o, self.config.device, max(1, round(sum(lengths) / len(lengths))))
         batches = collate_rollouts(
             groups,
             advantages,
-            micro_batch_size=self.config.micro_batch_size,
+            micro_batch_size=-(-at_once // self.config.parallel_batches),
             # bnpo averages over what is in a batch, so that nothing may be missing from it
             skip_flat=not o.beta and o.loss_type != "bnpo",
             mask_truncated=o.overlong_filter,

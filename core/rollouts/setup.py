@@ -167,7 +167,7 @@ def prepare_rollouts(
     parallel = 1 if o.loss_type == "bnpo" else policy.parallel_batches
     config = RolloutConfig(
         prompts_per_step=t.batch_size * t.gradient_accumulation_steps,
-        micro_batch_size=-(-o.micro_batch_size // parallel),
+        device="cpu" if mx.default_device() == mx.cpu else "gpu",
         parallel_batches=parallel,
         seed=t.seed,
         shuffle=run.data.shuffle,

@@ -1,5 +1,6 @@
 """Memory told before loading: the count, the range, the advice; and the step that is measured."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from core.device import process_memory
 from core.events import Started, Warned
 from core.export import quantize
 from core.memory import plan
-from core.memory.estimate import LOGITS_CHUNK, MIN_CHUNK_TOKENS, Estimate, estimate_step
+from core.memory.estimate import LOGITS_CHUNK, MIN_CHUNK_TOKENS, Estimate, estimate_step, learned_at_once
 from core.memory.plan import suggest_savings
 from core.model.load import load
 from core.quant import count_weights
@@ -93,18 +94,26 @@ def test_writing_answers_and_learning_from_them_count_in_turn() -> None:
     assert step(method="dapo", options={"answers_at_once": 16}).answers == usual.answers / 2
     few = step(method="grpo", train={"batch_size": 64}, options={"micro_batch_size": 1, "answers_at_once": 512})
     assert few.total == once + few.answers
-    assert few.activations == pytest.approx(usual.activations / 16)
+    assert few.activations == pytest.approx(usual.activations / 8)
     assert step().answers == 0 and step(method="distill", options={"teacher": "starter"}).answers == 0
     own = step(method="distill", options={"teacher": "starter", "lmbda": 0.5})
     assert own.answers == usual.answers / 8  # 4 rows, one answer each
 
 
 def test_no_more_answers_are_learned_from_together_than_are_written() -> None:
-    usual = step(method="grpo")  # 16 of 32 at once
-    few = step(method="grpo", train={"batch_size": 1})  # 8 are written
+    usual = step(method="grpo")  # 8 of 32 at once
+    few = step(method="grpo", train={"batch_size": 1}, options={"group_size": 4})  # 4 are written
     assert few.activations == pytest.approx(usual.activations / 2)
-    replayed = step(method="grpo", train={"batch_size": 1}, options={"replay": "samples.jsonl"})
+    replayed = step(method="grpo", train={"batch_size": 1}, options={"group_size": 4, "replay": "samples.jsonl"})
     assert replayed.activations == usual.activations  # how many a file holds is not known before
+
+
+def test_a_processor_learns_from_no_more_answers_together_than_make_it_quicker() -> None:
+    options = Run.from_dict({"method": "grpo", "options": {"micro_batch_size": 64}}).options
+    assert [learned_at_once(options, "cpu", tokens) for tokens in (4, 16, 64, 1000)] == [64, 32, 8, 8]
+    assert learned_at_once(options, "gpu", 1000) == 64
+    assert learned_at_once(dataclasses.replace(options, loss_type="bnpo"), "cpu", 1000) == 64
+    assert learned_at_once(dataclasses.replace(options, micro_batch_size=2), "cpu", 1000) == 2
 
 
 def test_attention_of_long_texts() -> None:
