@@ -10,7 +10,7 @@ import numpy as np
 
 from core.model.numpy_arrays import empty
 
-STEP = 128  # tokens by which there is room for more
+STEP = 64  # tokens by which there is room for more
 
 
 class RowCache:
@@ -76,9 +76,17 @@ class RowCache:
 
     def _padded(self, before: int, after: int) -> tuple[np.ndarray, ...]:
         """(keys, values) with room before and after the tokens that are there."""
-        room = ((0, 0), (0, 0), (0, 0), (before, after), (0, 0))
         end = min(self._length, self._keys.shape[3])
-        return tuple(_held(np.pad(a[:, :, :, :end], room)) for a in (self._keys, self._values))
+        return tuple(_with_room(a[:, :, :, :end], before, after) for a in (self._keys, self._values))
+
+
+def _with_room(array: np.ndarray, before: int, after: int) -> np.ndarray:
+    """The same numbers [L, N, K, T, D] with so many tokens of 0 before them, and room for tokens behind them."""
+    *shape, tokens, size = array.shape
+    held = empty(*shape, before + tokens + after, size)
+    held[:, :, :, :before] = 0
+    held[:, :, :, before : before + tokens] = array
+    return held
 
 
 def _held(array: np.ndarray) -> np.ndarray:
