@@ -280,18 +280,19 @@ def _rotate_gradient(
     scratch: Arena,
 ) -> None:
     """Turn the gradient of queries and keys in `grad` [N, (H + 2 K) size] into that of `qkv`."""
-    x, x_grad = _pairs(weights, qkv), _pairs(weights, grad)
-    x_grad[:, : weights.heads] *= np.float32(weights.scale)
-    turned = np.multiply(x_grad, sine, out=scratch.take(*x.shape))
-    x_grad *= cosine
+    x, rotated_grad = _pairs(weights, qkv), _pairs(weights, grad)
+    x_grad = np.multiply(rotated_grad, cosine, out=scratch.take(*x.shape))
+    turned = np.multiply(rotated_grad, sine, out=scratch.take(*x.shape))
     x_grad += turned[:, :, ::-1]
+    x_grad[:, : weights.heads] *= np.float32(weights.scale)
     if block.heads_norm is not None:
         factors = head_factors(x, block.eps[1])
-        normed = np.multiply(x, factors, out=scratch.take(*x.shape))
+        normed = np.multiply(x, factors, out=turned)
         x_grad *= block.heads_norm
         normed *= np.einsum("nhij,nhij->nh", x_grad, normed)[:, :, None, None] / np.float32(weights.size)
         x_grad -= normed
         x_grad *= factors
+    rotated_grad[:] = x_grad
 
 
 def _pairs(weights: NumpyWeights, qkv: np.ndarray) -> np.ndarray:
