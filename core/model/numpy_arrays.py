@@ -7,6 +7,7 @@ import mlx.core as mx
 import numpy as np
 
 CHUNK = 1 << 16  # numbers of the smallest piece of memory that is asked for
+MOST_HELD = 1.05  # times what was given out at a time: more of an arena is let go
 
 
 def empty(*shape: int) -> np.ndarray:
@@ -36,7 +37,7 @@ class Arena:
         while chunk < len(self._chunks) and used + size > len(self._chunks[chunk]):
             chunk, used = chunk + 1, 0
         if chunk == len(self._chunks):
-            self._chunks.append(empty(max(size, CHUNK, 0 if self._chunks else self._most)))
+            self._chunks.append(empty(max(size, CHUNK, self._most - total)))
         room = -(-size // 16) * 16  # on the bounds of cache lines
         self._mark = Mark(chunk, used + room, total + room)
         self._most = max(self._most, total + room)
@@ -46,6 +47,10 @@ class Arena:
         """Let go of the memory while nothing is given out; the next is one piece for all that was given out before."""
         self._chunks.clear()
 
+    def expect(self, numbers: int) -> None:
+        """So many are going to be given out at a time: what is asked for next has room for them."""
+        self._most = max(self._most, numbers)
+
     def mark(self) -> "Mark":
         """What has been given out so far, for release()."""
         return self._mark
@@ -53,8 +58,9 @@ class Arena:
     def release(self, mark: "Mark") -> None:
         """Take back what was given out since mark()."""
         self._mark = mark
-        if mark.total == 0 and len(self._chunks) > 1:  # in one for all nothing stays empty
-            self.clear()
+        held = sum(len(chunk) for chunk in self._chunks)
+        if mark.total == 0 and len(self._chunks) > 1 and held > MOST_HELD * self._most:
+            self.clear()  # in one for all nothing stays empty
 
 
 class Mark(NamedTuple):

@@ -119,6 +119,7 @@ def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[n
     tokens, rows, sources = _lay_out(weights, batch)
     h, kept = saved.take(tokens.size, weights.embedding.shape[1]), list[Saved | np.ndarray]()
     np.take(weights.embedding, tokens.reshape(-1), axis=0, out=h)
+    start = saved.mark().total
     for block in weights.blocks:
         out = saved.take(*h.shape)
         mark = saved.mark()
@@ -127,6 +128,8 @@ def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[n
             saved.release(mark)
         kept.append(h if model.checkpointing else of_block)
         h = out
+        if len(kept) == 1 and not model.checkpointing:  # every block takes as much
+            saved.expect(start + (saved.mark().total - start) * len(weights.blocks))
     targets = batch.tokens[:, 1:][batch.mask > 0]
     x, factors = normalize(h[sources], weights.eps)
     logps, gradient = np.empty(len(x), np.float32), saved.take(*x.shape)

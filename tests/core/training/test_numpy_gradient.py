@@ -155,6 +155,19 @@ def test_an_arena_holds_no_more_than_was_in_use_at_a_time() -> None:
         assert sum(len(chunk) for chunk in arena._chunks) <= sum(sizes)
 
 
+def test_an_arena_asks_once_for_what_is_expected_and_again_for_what_it_let_go() -> None:
+    arena = Arena()
+    arena.expect(5 * CHUNK)
+    for _ in range(2):
+        start = arena.mark()
+        first, second = arena.take(CHUNK), arena.take(4 * CHUNK)
+        assert not np.shares_memory(first, second)
+        assert [len(chunk) for chunk in arena._chunks] == [5 * CHUNK]
+        arena.release(start)
+        arena.clear()
+        assert not arena._chunks
+
+
 class Counted:
     """How often a step's gradient was computed with NumPy."""
 
