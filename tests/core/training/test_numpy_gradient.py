@@ -188,7 +188,6 @@ class Counted:
             train_step, "make_numpy_gradient", make_gradient
         )
 
-
     @property
     def held(self) -> int:
         """Numbers that its memory between two steps has room for."""
