@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import mlx.core as mx
 
 from core.adapters.grouped_linear import GroupedLinear
-from core.adapters.stacked_factors import Factors, split_blocks
+from core.adapters.stacked_factors import Factors, KeptFactors, keep_factors, split_blocks
 
 Group = tuple[str, ...]  # layers of a block that have the same input: ("mlp.gate_proj", "mlp.up_proj")
-FactorsOfGroups = Mapping[Group, Factors]  # without those of layers that put their own together when they are called
+# Without those of layers that put their own together when they are called.
+FactorsOfGroups = Mapping[Group, Factors | KeptFactors]
 
 
 class BlockFactors:
@@ -38,8 +39,9 @@ class BlockFactors:
             return [{} for _ in self._blocks]
         if dtype not in self._kept:
             own = [{group: linear.factors(dtype) for group, linear in block.items()} for block in self._blocks]
-            mx.eval(own)
-            self._kept[dtype] = [{group: pair for group, pair in block.items() if pair is not None} for block in own]
+            kept = [{g: keep_factors(pair) for g, pair in block.items() if pair is not None} for block in own]
+            mx.eval(kept)
+            self._kept[dtype] = list(kept)
         return self._kept[dtype]
 
     def _from_stacks(self) -> list[FactorsOfGroups]:

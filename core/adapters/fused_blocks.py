@@ -22,6 +22,7 @@ from core.adapters.lora import LoRALinear
 from core.adapters.stacked_factors import Factors
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.kernels.pieces import Heads, Rotation, add_norm, rotate_heads, swiglu
+from core.model.kernels.token_product import Around
 from core.model.packed_mask import PackedMaskCache
 from core.model.patch import patch_module
 from core.model.rope_positions import TokenPositions
@@ -165,22 +166,37 @@ class _Block:
 
         block, attention = self.module, self.attention
         h, y = _add_norm(h, r, block.input_layernorm)
-        heads = Heads(attention.n_heads, attention.n_kv_heads, self.size)
-        if "q_norm" in attention:
-            q_norm, k_norm = attention.q_norm, attention.k_norm
-            heads = heads._replace(q_norm=q_norm.weight, k_norm=k_norm.weight, eps=q_norm.eps)
-        parts = rotate_heads(multiply(QKV, y), heads, rotation)
+        parts = rotate_heads(multiply(QKV, y), self._heads, rotation)
         q, k, v = (part.reshape(*shape, -1, self.size).swapaxes(1, 2) for part in parts)
-        if isinstance(cache, TokenCache):
-            o = cache.attend(q, k, v, attention.scale)
-        else:
-            if cache is not None:
-                k, v = cache.update_and_fetch(k, v)
-            attend = vars(sys.modules[type(attention).__module__])["scaled_dot_product_attention"]
-            o = attend(q, k, v, cache=cache, scale=attention.scale, mask=mask)
+        if cache is not None:
+            k, v = cache.update_and_fetch(k, v)
+        attend = vars(sys.modules[type(attention).__module__])["scaled_dot_product_attention"]
+        o = attend(q, k, v, cache=cache, scale=attention.scale, mask=mask)
         o = multiply(OUT, o.swapaxes(1, 2).reshape(len(h), -1))
         h, y = _add_norm(h, o, block.post_attention_layernorm)
         return h, multiply(DOWN, swiglu(multiply(GATE_UP, y)))
+
+    def compute_token(self, factors: FactorsOfGroups, h: mx.array, cache: TokenCache, rotation: Rotation) -> mx.array:
+        """The residual stream [N, D] after the block, for one token of each row, from that before it."""
+
+        def multiply(group: Group, x: mx.array, around: Around) -> mx.array:
+            return self.groups[group].multiply_token(x, factors.get(group), around)
+
+        first, second = self.module.input_layernorm, self.module.post_attention_layernorm
+        qkv = multiply(QKV, h, Around(norm=first.weight, eps=first.eps))
+        o = cache.attend(qkv, self._heads, rotation, self.attention.scale)
+        h = multiply(OUT, o, Around(residual=h))
+        y = multiply(GATE_UP, h, Around(norm=second.weight, eps=second.eps, gated=True))
+        return multiply(DOWN, y, Around(residual=h))
+
+    @property
+    def _heads(self) -> Heads:
+        attention = self.attention
+        heads = Heads(attention.n_heads, attention.n_kv_heads, self.size)
+        if "q_norm" not in attention:
+            return heads
+        q_norm, k_norm = attention.q_norm, attention.k_norm
+        return heads._replace(q_norm=q_norm.weight, k_norm=k_norm.weight, eps=q_norm.eps)
 
     def checkpointed(
         self, factors: FactorsOfGroups, h: mx.array, r: mx.array | None, *others: Any
@@ -266,6 +282,9 @@ def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
         rotation = rotation_at(blocks[0].attention.rope, blocks[0].size, length, offset)
         h = h.reshape(-1, width)
         for block, own, kept in zip(blocks, factors(h.dtype), cache or [None] * len(blocks), strict=True):
+            if isinstance(kept, TokenCache):
+                h = block.compute_token(own, h, kept, rotation)
+                continue
             compute = block.checkpointed if self.training and is_checkpointed(block.module) else block
             h, r = compute(own, h, r, (rows, length), mask, kept, rotation)
         return _add_norm(h, r, self.norm)[1].reshape(rows, length, width)

@@ -13,7 +13,10 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core.adapters.lora import LoRALinear, linear_plus_adapter
-from core.adapters.stacked_factors import Factors, join_factors
+from core.adapters.stacked_factors import Factors, KeptFactors, join_factors
+from core.model.kernels.check import PRODUCT_PARTS, unavailable_reason
+from core.model.kernels.pieces import swiglu
+from core.model.kernels.token_product import Around, JoinedLinear, takes, token_product
 from core.quant import PackedLinear, linear_dims
 
 BLOCK = 64  # weights of a packed layer that share a scale
@@ -66,13 +69,32 @@ class GroupedLinear:
         joined = self.join_factors([None if pair is None else (pair[0][None], pair[1][None]) for pair in own])
         return None if joined is None else (joined[0].squeeze(0), joined[1].squeeze(0))
 
-    def __call__(self, x: mx.array, factors: Factors | None = None) -> mx.array:
+    def __call__(self, x: mx.array, factors: Factors | KeptFactors | None = None) -> mx.array:
         """The outputs of all layers [N, sum of out] from x [N, in]; `factors` of all adapters where they are ready."""
         if factors is None and len(self._layers) == 1:
             y: mx.array = self._layers[0](x)
             return y
         own = self.factors(x.dtype) if factors is None else factors
-        return self._joined(x) if own is None else linear_plus_adapter(self._joined, x, *own)
+        return self._joined(x) if own is None else linear_plus_adapter(self._joined, x, own[0], own[1])
+
+    def multiply_token(self, x: mx.array, factors: Factors | KeptFactors | None, around: Around) -> mx.array:
+        """The same for one token of each row with what is around it, without a gradient: one kernel where it can be."""
+        if not unavailable_reason(PRODUCT_PARTS) and type(self._joined) is nn.Linear and self._ranks_are_equal:
+            own = self.factors(x.dtype) if factors is None else factors
+            if own is not None and not isinstance(own, KeptFactors):
+                own = KeptFactors(*own, own[0].T)
+            starts = tuple(first for first, _ in self._places)
+            adapter = (None, None) if own is None else (own.a_rows, own.b)
+            linear = JoinedLinear(self._joined.weight, self._joined.get("bias"), starts, *adapter)
+            if takes(x, linear, around):
+                return token_product(x, linear, around)
+        y = self(x if around.norm is None else mx.fast.rms_norm(x, around.norm, around.eps), factors)
+        y = swiglu(y) if around.gated else y
+        return y if around.residual is None else around.residual + y
+
+    @property
+    def _ranks_are_equal(self) -> bool:
+        return len({layer.rank if isinstance(layer, LoRALinear) else 0 for layer in self._layers}) == 1
 
 
 def can_group(layers: Sequence[Any]) -> bool:

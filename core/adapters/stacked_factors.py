@@ -4,10 +4,24 @@ A GPU then puts those of all blocks together in a dozen pieces of work, and not 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import mlx.core as mx
 
 Factors = tuple[mx.array, mx.array]  # (A [in, rank], B [rank, out]), or stacks of them: [blocks, in, rank] and so on
+
+
+class KeptFactors(NamedTuple):
+    """The adapters of layers with one input as those of one, put together once for many calls."""
+
+    a: mx.array  # [in, rank], a view of a_rows
+    b: mx.array  # [rank, out]
+    a_rows: mx.array  # [rank, in], as a kernel reads it
+
+
+def keep_factors(factors: Factors) -> KeptFactors:
+    a_rows = mx.contiguous(factors[0].T)
+    return KeptFactors(a_rows.T, factors[1], a_rows)
 
 
 def join_factors(pairs: Sequence[Factors | None], places: Sequence[tuple[int, int]], outputs: int) -> Factors | None:

@@ -13,7 +13,9 @@ WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of cons
         "table": "__device__ const float",
         "shared": "__shared__",
         "barrier": "__syncthreads()",
+        "warp_barrier": "__syncwarp()",
         "sum": "warp_sum",
+        "shuffle": "warp_shuffle",
         "rsqrt": "rsqrtf",
         "exp": "__expf",
     },
@@ -23,16 +25,19 @@ WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of cons
         "table": "constant float",
         "shared": "threadgroup",
         "barrier": "threadgroup_barrier(mem_flags::mem_threadgroup)",
+        "warp_barrier": "simdgroup_barrier(mem_flags::mem_threadgroup)",
         "sum": "simd_sum",
+        "shuffle": "simd_shuffle_xor",
         "rsqrt": "rsqrt",
         "exp": "exp",
     },
 }
-_CUDA_SUM = """
+_CUDA_WARP = """
 __device__ inline float warp_sum(float x) {
     for (int step = 16; step > 0; step /= 2) { x += __shfl_xor_sync(0xffffffffu, x, step); }
     return x;
 }
+__device__ inline float warp_shuffle(float x, int lanes) { return __shfl_xor_sync(0xffffffffu, x, lanes); }
 """
 
 
@@ -45,5 +50,5 @@ def build_kernel(name: str, inputs: list[str], outputs: list[str], source: str, 
     """A kernel from its body and header, written with the WORDS of language()."""
     metal = language() == "metal"
     build = mx.fast.metal_kernel if metal else mx.fast.cuda_kernel
-    header = header if metal else _CUDA_SUM + header
+    header = header if metal else _CUDA_WARP + header
     return build(name=name, input_names=inputs, output_names=outputs, source=source, header=header)

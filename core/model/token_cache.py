@@ -10,7 +10,7 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import BatchKVCache
 
-from core.model.kernels.pieces import Past, attend_token
+from core.model.kernels.pieces import Heads, Past, Rotation, attend_token
 
 RECENT = 32  # tokens that are kept apart
 
@@ -86,7 +86,8 @@ class TokenCache:
     def make_mask(self, n: int, return_array: bool = False, window_size: int | None = None) -> None:
         """None: attend() sees to it."""
 
-    def attend(self, q: mx.array, k: mx.array, v: mx.array, scale: float) -> mx.array:
-        """Keep the token's k and v [N, K, 1, D]; returns what q [N, H, 1, D] finds in its row."""
-        y, self.past = attend_token(q.squeeze(2), k.squeeze(2), v.squeeze(2), self.past, scale)
-        return mx.expand_dims(y, 2)
+    def attend(self, qkv: mx.array, heads: Heads, rotation: Rotation, scale: float) -> mx.array:
+        """Keep the token's keys and values, from qkv [N, (H + 2 K) size]; returns what its queries find in its row
+        [N, H size]."""
+        y, self.past = attend_token(qkv, heads, rotation, self.past, scale)
+        return y

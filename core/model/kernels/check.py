@@ -5,19 +5,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import mlx.core as mx
+from mlx.utils import tree_map
 
+from core.device.gpu_kernel import language
 from core.text.sentence import say
 
 # Relative differences that rounding explains. A GPU is tested in bfloat16: what is built for it is used then, mostly.
 TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 2e-2, mx.float16: 4e-3}
 PARTS = ("norms", "SwiGLU", "heads")  # of a block in training
 TOKEN_PARTS = ("attention of a token",)  # what writing a token has besides
+PRODUCT_PARTS = ("products of a token",)  # and what it has where CUDA is
 
 
 def unavailable_reason(parts: tuple[str, ...] = PARTS) -> str:
     """Why this thread's device cannot use the kernels; "" where it can. The first call on a GPU tests them."""
     if mx.default_device().type == mx.cpu:
         return say("the kernels are for a GPU")
+    if parts == PRODUCT_PARTS and language() != "cuda":
+        return say("the kernels of products are for NVIDIA's GPUs")
     return _test_kernels(parts)
 
 
@@ -40,7 +45,7 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
     from core.model.kernels import pieces  # which asks here whether it may use them
 
     key = mx.random.key(7)
-    keys = iter(mx.random.split(key, 16))
+    keys = iter(mx.random.split(key, 32))
 
     def normal(*shape: int) -> mx.array:
         return mx.random.normal(shape, key=next(keys)).astype(dtype)
@@ -73,6 +78,7 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
             lambda x: pieces.kernel_rotate_heads(x, bare, rotation), plain_heads(bare), [qkv]
         ),
         "attention of a token": lambda: _token_difference(normal),
+        "products of a token": lambda: _product_difference(normal),
     }
     return {name: cases[name]() for name in parts}
 
@@ -84,14 +90,45 @@ def _token_difference(normal: Callable[..., mx.array]) -> float:
     keys, recent = normal(4, 3, 50, 128), normal(4, 3, 8, 128)
     start, place = mx.array([0, 3, 39, 40]), mx.array([40, 5])
     past = pieces.Past(keys, keys[:, ::-1], recent, recent[:, ::-1], start, place)
-    token = normal(4, 6, 128), normal(4, 3, 128), normal(4, 3, 128)
-    y, after = pieces.kernel_attend_token(*token, past, 0.1)
-    q, k, v, *arrays = (array.astype(mx.float32) for array in (*token, *past[:4]))
-    exact = pieces.Past(arrays[0], arrays[1], arrays[2], arrays[3], start, place)
-    expected, kept = pieces.plain_attend_token(q, k, v, exact, 0.1)
-    pairs = (y, expected), (after.recent_keys, kept.recent_keys), (after.recent_values, kept.recent_values)
-    errors = [mx.abs(a.astype(mx.float32) - b).max() / mx.abs(b).max() for a, b in pairs]
+    exact = tree_map(_as_float, past)._replace(start=start, place=place)
+    angles, weight = mx.arange(4)[:, None] * mx.exp(-0.1 * mx.arange(64)), 1 + 0.1 * normal(128)
+    qkv, rotation, errors = normal(4, 12 * 128), pieces.Rotation(mx.cos(angles), mx.sin(angles)), []
+    for norms in ((weight, 1 - 0.1 * weight), (None, None)):
+        heads = pieces.Heads(6, 3, 128, norms[0], norms[1], 1e-6)
+        y, after = pieces.kernel_attend_token(qkv, heads, rotation, past, 0.1)
+        expected, kept = pieces.plain_attend_token(_as_float(qkv), tree_map(_as_float, heads), rotation, exact, 0.1)
+        pairs = (y, expected), (after.recent_keys, kept.recent_keys), (after.recent_values, kept.recent_values)
+        errors += [mx.abs(a.astype(mx.float32) - b).max() / mx.abs(b).max() for a, b in pairs]
     return float(mx.max(mx.stack(errors)).item())
+
+
+def _product_difference(normal: Callable[..., mx.array]) -> float:
+    """The same for the linear layers of one token: one, two and three as one, with adapters and without, what comes
+    before and after them, few and many rows."""
+    from core.model.kernels.token_product import Around, JoinedLinear, plain_token_product, token_product
+
+    errors, scale = [], 1 + 0.1 * normal(256)
+    for rows, starts, rank, gated in (
+        (1, (0,), 0, False),
+        (33, (0, 48), 8, False),
+        (130, (0, 256, 320), 16, False),
+        (20, (0, 192), 0, True),
+        (64, (0, 192), 16, True),
+    ):
+        weight, bias, x = normal(384, 256), normal(384) if rank else None, normal(rows, 256)
+        ranks = mx.arange(rank * len(starts))[:, None] // max(rank, 1)
+        layer = sum(((mx.arange(384) >= start).astype(mx.int32) for start in starts[1:]), mx.zeros(384, mx.int32))
+        adapter = (0.1 * normal(len(ranks), 256), mx.where(ranks == layer, normal(len(ranks), 384), 0)) if rank else ()
+        linear = JoinedLinear(weight, bias, starts, *adapter)
+        around = Around(scale, 1e-6, True) if gated else Around(residual=normal(rows, 384))
+        y = token_product(x, linear, around)
+        expected = plain_token_product(*tree_map(_as_float, (x, linear, around)))
+        errors.append(mx.abs(y.astype(mx.float32) - expected).max() / mx.abs(expected).max())
+    return float(mx.max(mx.stack(errors)).item())
+
+
+def _as_float(value: Any) -> Any:
+    return value.astype(mx.float32) if isinstance(value, mx.array) else value
 
 
 def _difference(

@@ -14,6 +14,7 @@ from core.device.gpu_kernel import THREADS_PER_GROUP
 from core.model.kernels.check import TOKEN_PARTS, unavailable_reason
 from core.model.kernels.run import run
 
+_MANY_ROWS = 256  # heads of answers, from which on half as many threads for each fill a large GPU
 _LARGEST = 1 << 31  # numbers in an array that kernels count by 32 bit, or by 64 in `attend_token`
 
 
@@ -26,6 +27,15 @@ class Heads(NamedTuple):
     q_norm: mx.array | None = None  # [size]
     k_norm: mx.array | None = None
     eps: float = 0.0
+
+    @property
+    def norms(self) -> list[mx.array]:
+        """The weights of both norms; none where the family has none."""
+        return [norm for norm in (self.q_norm, self.k_norm) if norm is not None]
+
+    def norm_tables(self, dtype: mx.Dtype) -> list[mx.array]:
+        """The weights of both norms for a kernel: ones where there are none."""
+        return self.norms or [mx.ones(self.size, dtype)] * 2
 
 
 class Rotation(NamedTuple):
@@ -54,7 +64,7 @@ def swiglu(gate_up: mx.array) -> mx.array:
 
 def rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Sequence[mx.array]:
     """(queries [N, H, size], keys [N, K, size], values), the first two normed and rotated, from [N, (H + 2 K) size]."""
-    if not _runs(qkv, *(norm for norm in (heads.q_norm, heads.k_norm) if norm is not None)) or heads.size % 64:
+    if not _runs(qkv, *heads.norms) or heads.size not in (64, 128, 256):
         return plain_rotate_heads(qkv, heads, rotation)
     return kernel_rotate_heads(qkv, heads, rotation)
 
@@ -77,16 +87,20 @@ class Past(NamedTuple):
     place: mx.array  # [2]
 
 
-def attend_token(q: mx.array, k: mx.array, v: mx.array, past: Past, scale: float) -> tuple[mx.array, Past]:
-    """(what one token of each row finds [N, H, D], the past with it) from its q [N, H, D], k and v [N, K, D]."""
-    arrays = past.keys, k, v, q, past.values, past.recent_keys, past.recent_values
-    if not _runs(*arrays) or q.shape[2] % 32 or unavailable_reason(TOKEN_PARTS):
-        return plain_attend_token(q, k, v, past, scale)
-    return kernel_attend_token(q, k, v, past, scale)
+def attend_token(qkv: mx.array, heads: Heads, rotation: Rotation, past: Past, scale: float) -> tuple[mx.array, Past]:
+    """(what one token of each row finds [N, H size], the past with it) from [N, (H + 2 K) size]: its queries, keys and
+    values, of which the first two are normed and rotated here."""
+    arrays = past.keys, qkv, past.values, past.recent_keys, past.recent_values
+    if not _runs(*arrays, *heads.norms) or heads.size not in (32, 64, 128, 256) or unavailable_reason(TOKEN_PARTS):
+        return plain_attend_token(qkv, heads, rotation, past, scale)
+    return kernel_attend_token(qkv, heads, rotation, past, scale)
 
 
-def plain_attend_token(q: mx.array, k: mx.array, v: mx.array, past: Past, scale: float) -> tuple[mx.array, Past]:
+def plain_attend_token(
+    qkv: mx.array, heads: Heads, rotation: Rotation, past: Past, scale: float
+) -> tuple[mx.array, Past]:
     """attend_token() in MLX's operations."""
+    q, k, v = plain_rotate_heads(qkv, heads, rotation)
     length, (old, count) = past.keys.shape[2], past.place
     is_own = (mx.arange(past.recent_keys.shape[2]) == count)[:, None]
     recent_keys = mx.where(is_own, k[:, :, None], past.recent_keys)
@@ -97,7 +111,7 @@ def plain_attend_token(q: mx.array, k: mx.array, v: mx.array, past: Past, scale:
     is_past = (places >= past.start[:, None]) & (places < old)
     mask = (is_past | ((places >= length) & (places <= length + count)))[:, None, None]
     y = mx.fast.scaled_dot_product_attention(q[:, :, None], keys, values, scale=scale, mask=mask)
-    return y.squeeze(2), past._replace(recent_keys=recent_keys, recent_values=recent_values)
+    return y.reshape(len(qkv), -1), past._replace(recent_keys=recent_keys, recent_values=recent_values)
 
 
 def _norm(x: mx.array, weight: mx.array | None, eps: float) -> mx.array:
@@ -159,11 +173,9 @@ def kernel_swiglu(gate_up: mx.array) -> mx.array:
 
 
 def kernel_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Sequence[mx.array]:
-    """rotate_heads() by kernels; heads of a multiple of 64 numbers."""
+    """rotate_heads() by kernels; heads of 64, 128 or 256 numbers."""
     count, split = qkv.shape[0], (heads.query + heads.key) * heads.size
-    ones = mx.ones(heads.size, qkv.dtype)
-    norms = [ones if norm is None else norm for norm in (heads.q_norm, heads.k_norm)]
-    tables = [*norms, rotation.cosine, rotation.sine]
+    tables = [*heads.norm_tables(qkv.dtype), rotation.cosine, rotation.sine]
     constants = {
         "q_heads": heads.query, "k_heads": heads.key, "qk_heads": heads.query + heads.key,
         "all_heads": heads.query + 2 * heads.key, "dim": heads.size, "half": heads.size // 2, "per": heads.size // 64,
@@ -186,16 +198,23 @@ def kernel_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Sequ
     return outputs
 
 
-def kernel_attend_token(q: mx.array, k: mx.array, v: mx.array, past: Past, scale: float) -> tuple[mx.array, Past]:
-    """attend_token() by a kernel; heads of a multiple of 32 numbers."""
-    count, heads, size = q.shape
-    _, key_heads, recent, _ = past.recent_keys.shape
+def kernel_attend_token(
+    qkv: mx.array, heads: Heads, rotation: Rotation, past: Past, scale: float
+) -> tuple[mx.array, Past]:
+    """attend_token() by a kernel; heads of 32, 64, 128 or 256 numbers."""
+    rows = len(qkv) * heads.query
+    warps = 4 if rows >= _MANY_ROWS else 8
     constants = {
-        "q_heads": heads, "k_heads": key_heads, "queries": heads // key_heads, "dim": size, "per": size // 32,
-        "scale": float(scale), "recent": recent,
+        "q_heads": heads.query, "k_heads": heads.key, "queries": heads.query // heads.key, "dim": heads.size,
+        "half": heads.size // 2, "per": heads.size // 8, "wide": heads.size // 32, "eps": float(heads.eps),
+        "normed": int(heads.q_norm is not None), "scale": float(scale), "recent": past.recent_keys.shape[2],
+        "warps": warps,
     }  # fmt: skip
-    start, place = past.start.astype(mx.int32), past.place.astype(mx.int32)
-    inputs = [q, k, v, past.keys, past.values, past.recent_keys, past.recent_values, start, place]
-    shapes = [(array.shape, q.dtype) for array in (q, past.recent_keys, past.recent_values)]
-    y, keys, values = run("attend_token", constants, inputs, THREADS_PER_GROUP * count * heads, shapes)
+    arrays = [qkv, past.keys, past.values, past.recent_keys, past.recent_values, *heads.norm_tables(qkv.dtype)]
+    integers = [array.astype(mx.int32) for array in (past.start, past.place)]
+    shapes = [((len(qkv), heads.query * heads.size), qkv.dtype)]
+    shapes += [(array.shape, qkv.dtype) for array in (past.recent_keys, past.recent_values)]
+    blocks = -(-rows * warps * 32 // THREADS_PER_GROUP)
+    inputs = [*arrays, rotation.cosine, rotation.sine, *integers]
+    y, keys, values = run("attend_token", constants, inputs, THREADS_PER_GROUP * blocks, shapes)
     return y, past._replace(recent_keys=keys, recent_values=values)

@@ -7,7 +7,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.device.gpu_kernel import THREADS_PER_GROUP, WORDS, Language, build_kernel, language
-from core.model.kernels import texts
+from core.model.kernels import texts, token_texts
 
 _HEADER = "template <typename T, int N> struct alignas(N * sizeof(T)) Pack { T v[N]; };\n"
 KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
@@ -22,11 +22,25 @@ KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
         ["out"],
     ),
     "attend_token": (
-        texts.ATTEND_TOKEN,
-        ["q", "k", "v", "keys", "values", "recent_keys", "recent_values", "start", "place"],
+        token_texts.ATTEND_TOKEN,
+        [
+            "qkv",
+            "keys",
+            "values",
+            "recent_keys",
+            "recent_values",
+            "q_weight",
+            "k_weight",
+            "cosine",
+            "sine",
+            "start",
+            "place",
+        ],
         ["out", "new_keys", "new_values"],
     ),
+    "token_product": (token_texts.TOKEN_PRODUCT, ["x", "weight", "bias", "a", "b", "norm", "residual"], ["out"]),
 }
+CUDA_ONLY = ("token_product",)
 
 
 def source(name: str, language: Language, values: tuple[tuple[str, Any], ...]) -> str:
@@ -39,7 +53,8 @@ def build(name: str, values: tuple[tuple[str, Any], ...]) -> Any:
     """A kernel with its constants; `values` are (name, value) pairs."""
     _, inputs, outputs = KERNELS[name]
     suffix = "_".join(str(value).replace("-", "m").replace(".", "p") for _, value in values)
-    return build_kernel(f"hone_{name}_{suffix}", inputs, outputs, source(name, language(), values), _HEADER)
+    header = _HEADER + token_texts.TENSOR_HEADER if name in CUDA_ONLY else _HEADER
+    return build_kernel(f"hone_{name}_{suffix}", inputs, outputs, source(name, language(), values), header)
 
 
 def run(name: str, values: dict[str, Any], inputs: list[mx.array], threads: int, outputs: list[Any]) -> Any:

@@ -1,0 +1,281 @@
+"""The texts of the kernels for one token of each row: see core.model.kernels.texts."""
+
+from string import Template
+
+# Attention for one token of each row, from qkv [N, (H + 2 K) D]: queries and keys are normed and rotated; the query of
+# a head looks in keys and values [N, K, T, D] from the row's start to place[0], in the place[1] recent ones
+# [N, K, R, D], and at its own token, which joins the recent ones. $warps warps for each head; eight lanes take a token,
+# so that a warp has four at a time, and keep the running sums of a softmax.
+ATTEND_TOKEN = Template("""
+    const unsigned int lane = $thread % 32;
+    const unsigned int warp = $thread / 32 % 8;
+    const unsigned int own = warp / $warps * $warps;  // the first warp of this head
+    const unsigned int all = qkv_shape[0] * $q_heads;
+    const unsigned int row = $thread / (32 * $warps) < all ? $thread / (32 * $warps) : all - 1;
+    $shared float bests[8];
+    $shared float totals[8];
+    $shared float mixes[8 * $dim];  // at first the queries
+    $shared T own_keys[8 * $dim];
+    const unsigned int answer = row / $q_heads;
+    const unsigned int head = row % $q_heads;
+    const unsigned int k_head = answer * $k_heads + head / $queries;
+    const unsigned int column = $per * (lane % 8);
+    const unsigned int first = 4 * (warp - own) + lane / 8;
+    const unsigned int old = place[0];
+    const unsigned int last = old + place[1];
+    // Each warp norms and rotates with all its lanes: the other half of a head lies 16 lanes away.
+    const unsigned int part = $wide * lane;
+    const $device T* q = qkv + answer * qkv_shape[1] + head * $dim;
+    const $device T* k = qkv + answer * qkv_shape[1] + ($q_heads + head / $queries) * $dim;
+    const Pack<T, $wide> a = *(const $device Pack<T, $wide>*)(q + part);
+    const Pack<T, $wide> b = *(const $device Pack<T, $wide>*)(k + part);
+    const Pack<T, $per> own_value = *(const $device Pack<T, $per>*)(k + $k_heads * $dim + column);
+    float q_squares = 0;
+    float k_squares = 0;
+    for (int j = 0; j < $wide; ++j) {
+        q_squares += float(a.v[j]) * float(a.v[j]);
+        k_squares += float(b.v[j]) * float(b.v[j]);
+    }
+    const float q_inverse = $normed ? $rsqrt($sum(q_squares) / $dim + ${eps}f) : 1.0f;
+    const float k_inverse = $normed ? $rsqrt($sum(k_squares) / $dim + ${eps}f) : 1.0f;
+    const float sign = lane < 16 ? -1.0f : 1.0f;
+    for (int j = 0; j < $wide; ++j) {
+        const unsigned int angle = answer * $half + (part + j) % $half;
+        const float x = float(a.v[j]) * q_inverse * float(q_weight[part + j]);
+        const float y = float(b.v[j]) * k_inverse * float(k_weight[part + j]);
+        const float other_x = $shuffle(x, 16);
+        const float other_y = $shuffle(y, 16);
+        mixes[warp * $dim + part + j] = float(T(x * cosine[angle] + sign * other_x * sine[angle])) * ${scale}f;
+        own_keys[warp * $dim + part + j] = T(y * cosine[angle] + sign * other_y * sine[angle]);
+    }
+    $warp_barrier;
+    float query[$per];
+    float mix[$per];
+    Pack<T, $per> own_key;
+    for (int j = 0; j < $per; ++j) {
+        query[j] = mixes[warp * $dim + column + j];
+        own_key.v[j] = own_keys[warp * $dim + column + j];
+        mix[j] = 0;
+    }
+    if (head % $queries == 0) {
+        #pragma unroll 1
+        for (unsigned int t = first; t < $recent; t += 4 * $warps) {
+            const unsigned int at = (k_head * $recent + t) * $dim + column;
+            Pack<T, $per> key = own_key;
+            Pack<T, $per> value = own_value;
+            if (t != last - old) {
+                key = *(const $device Pack<T, $per>*)(recent_keys + at);
+                value = *(const $device Pack<T, $per>*)(recent_values + at);
+            }
+            *($device Pack<T, $per>*)(new_keys + at) = key;
+            *($device Pack<T, $per>*)(new_values + at) = value;
+        }
+    }
+    float best = -3e38f;
+    float total = 0;
+    // A token's keys and values are fetched while the one before is computed; the first time there is none.
+    const int begin = start[answer] + 4 * (warp - own);
+    Pack<T, $per> next_key = own_key;
+    Pack<T, $per> next_value = own_value;
+    #pragma unroll 1
+    for (int base = begin - 4 * $warps; base <= int(last); base += 4 * $warps) {
+        const Pack<T, $per> key = next_key;
+        const Pack<T, $per> value = next_value;
+        const unsigned int at = base + 4 * $warps + lane / 8;
+        const unsigned long past = ((unsigned long)k_head * keys_shape[2] + at) * $dim + column;
+        const unsigned long recent = ((unsigned long)k_head * $recent + at - old) * $dim + column;
+        next_key = own_key;
+        next_value = own_value;
+        if (at < last) {
+            next_key = *(const $device Pack<T, $per>*)(at < old ? keys + past : recent_keys + recent);
+            next_value = *(const $device Pack<T, $per>*)(at < old ? values + past : recent_values + recent);
+        }
+        float score = 0;
+        for (int j = 0; j < $per; ++j) { score += query[j] * float(key.v[j]); }
+        for (int n = 1; n < 8; n *= 2) { score += $shuffle(score, n); }
+        score = base >= begin && base + lane / 8 <= last ? score : -3e38f;
+        const float top = score > best ? score : best;
+        const float kept = $exp(best - top);
+        const float share = score > -1e38f ? $exp(score - top) : 0.0f;
+        for (int j = 0; j < $per; ++j) { mix[j] = mix[j] * kept + share * float(value.v[j]); }
+        total = total * kept + share;
+        best = top;
+    }
+    float top = best;
+    for (int n = 8; n < 32; n *= 2) {
+        const float next = $shuffle(top, n);
+        top = next > top ? next : top;
+    }
+    const float share = $exp(best - top);
+    total *= share;
+    for (int n = 8; n < 32; n *= 2) { total += $shuffle(total, n); }
+    for (int j = 0; j < $per; ++j) {
+        mix[j] *= share;
+        for (int n = 8; n < 32; n *= 2) { mix[j] += $shuffle(mix[j], n); }
+        if (lane < 8) { mixes[warp * $dim + column + j] = mix[j]; }
+    }
+    if (lane == 0) {
+        bests[warp] = top;
+        totals[warp] = total;
+    }
+    $barrier;
+    for (unsigned int i = 32 * (warp - own) + lane; i < $dim; i += 32 * $warps) {
+        for (unsigned int w = own; w < own + $warps; ++w) { top = bests[w] > top ? bests[w] : top; }
+        float whole = 0;
+        float sum = 0;
+        for (unsigned int w = own; w < own + $warps; ++w) {
+            whole += totals[w] * $exp(bests[w] - top);
+            sum += mixes[w * $dim + i] * $exp(bests[w] - top);
+        }
+        out[row * $dim + i] = T(sum / whole);
+    }
+""")
+# For CUDA alone. tensor_product: sums [16, 8] += left [16, 16] right [16, 8], of whose numbers each lane has its share.
+TENSOR_HEADER = "".join(
+    f"""
+__device__ inline void tensor_product({name}, float* sums, unsigned a, unsigned b, unsigned c, unsigned d, unsigned e,
+                                      unsigned f) {{
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.{kind}.{kind}.f32 {{%0, %1, %2, %3}}, {{%4, %5, %6, %7}}, {{%8, %9}}, "
+        "{{%0, %1, %2, %3}};"
+        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+        : "r"(a), "r"(b), "r"(c), "r"(d), "r"(e), "r"(f));
+}}
+__device__ inline float sum_of_squares({name}, uint4 x) {{
+    float total = 0;
+    for (int i = 0; i < 4; ++i) {{
+        const float2 pair = {as_float}((({name}2*)&x)[i]);
+        total += pair.x * pair.x + pair.y * pair.y;
+    }}
+    return total;
+}}
+__device__ inline uint4 multiply({name}, uint4 x, uint4 y) {{
+    for (int i = 0; i < 4; ++i) {{ (({name}2*)&x)[i] = __hmul2((({name}2*)&x)[i], (({name}2*)&y)[i]); }}
+    return x;
+}}
+"""
+    for name, kind, as_float in (("__nv_bfloat16", "bf16", "__bfloat1622float2"), ("__half", "f16", "__half22float2"))
+)
+# y [N, out] = x weight^T + (x a^T) b + bias, for a [layers * rank, in] and b [layers * rank, out]; before it the
+# RMSNorm of x ($normed), after it silu(gate) up ($gated: the first half of the outputs is the gate, the second is up)
+# and a sum with the residual stream ($added). A group has $tile columns, of one layer or half of them of each, and
+# $rows rows: eight warps, four for parts of the sum by two for halves of the rows. As the order in a sum is free, a
+# lane takes eight numbers in a row, which are its shares of two products of the hardware's. What a row is divided by
+# in the norm is known at the end of the sum, and multiplies its result.
+TOKEN_PRODUCT = Template("""
+    const unsigned int lane = threadIdx.x % 32;
+    const unsigned int part = threadIdx.x / 32 % 4;
+    const unsigned int half = threadIdx.x / 128;
+    const unsigned int tile = blockIdx.x % $tiles;
+    const unsigned int first = blockIdx.x / $tiles * $rows;
+    const unsigned int count = x_shape[0];
+    const unsigned int begin = 32 * part + 8 * (lane % 4);
+    const unsigned int own = $gated ? $tile / 2 : $tile;
+    const unsigned int adapter = $gated ? 0 : ((tile * $tile >= $second) + (tile * $tile >= $third)) * $rank;
+    auto column = [&](unsigned int k) { return k < own ? tile * own + k : $outer / 2 + tile * own + k - own; };
+    __shared__ float factors[$rank * $tile + 1];
+    for (unsigned int i = threadIdx.x; i < $rank * $tile; i += 256) {
+        const unsigned int k = i % $tile;
+        factors[i] = b[(adapter + (k < own ? 0 : $rank) + i / $tile) * $outer + column(k)];
+    }
+    const T* rows[$rows / 16];
+    const T* columns[$width / 8];
+    for (int i = 0; i < $rows / 16; ++i) {
+        const unsigned int row = first + half * ($rows / 2) + 8 * i + lane / 4;
+        rows[i] = x + (row < count ? row : count - 1) * $inner + begin;
+    }
+    for (int j = 0; j < $width / 8; ++j) {
+        const unsigned int k = 8 * j + lane / 4;
+        columns[j] = (k < $tile ? weight + (unsigned long)column(k) * $inner
+                                : a + (adapter + k - $tile) * $inner) + begin;
+    }
+    // All of the weight is asked for at once, which the registers have no room for.
+    for (unsigned int i = threadIdx.x; i < $tile * $inner / 64; i += 256) {
+        const T* line = weight + (unsigned long)column(i / ($inner / 64)) * $inner + i % ($inner / 64) * 64;
+        asm volatile("prefetch.global.L2 [%0];" ::"l"(line));
+    }
+    float sums[$rows / 32][$width / 8][4] = {};
+    float squares[$rows / 16] = {};
+    for (unsigned int k = 0; k < $inner; k += 128 * $ahead) {
+        uint4 left[$ahead][$rows / 16];
+        uint4 right[$ahead][$width / 8];
+        for (int u = 0; u < $ahead; ++u) {
+            for (int j = 0; j < $width / 8; ++j) { right[u][j] = *(const uint4*)(columns[j] + k + 128 * u); }
+            for (int i = 0; i < $rows / 16; ++i) { left[u][i] = *(const uint4*)(rows[i] + k + 128 * u); }
+        }
+        for (int u = 0; u < $ahead; ++u) {
+            if ($normed) {
+                const uint4 scale = *(const uint4*)(norm + begin + k + 128 * u);
+                for (int i = 0; i < $rows / 16; ++i) {
+                    squares[i] += sum_of_squares(T(), left[u][i]);
+                    left[u][i] = multiply(T(), left[u][i], scale);
+                }
+            }
+            for (int i = 0; i < $rows / 32; ++i) {
+                for (int j = 0; j < $width / 8; ++j) {
+                    const uint4 low = left[u][2 * i];
+                    const uint4 high = left[u][2 * i + 1];
+                    tensor_product(T(), sums[i][j], low.x, high.x, low.y, high.y, right[u][j].x, right[u][j].y);
+                    tensor_product(T(), sums[i][j], low.z, high.z, low.w, high.w, right[u][j].z, right[u][j].w);
+                }
+            }
+        }
+    }
+    __shared__ float norms[4][$rows];
+    if ($normed) {
+        for (int i = 0; i < $rows / 16; ++i) {
+            squares[i] += __shfl_xor_sync(0xffffffffu, squares[i], 1);
+            squares[i] += __shfl_xor_sync(0xffffffffu, squares[i], 2);
+            if (lane % 4 == 0) { norms[part][half * ($rows / 2) + 8 * i + lane / 4] = squares[i]; }
+        }
+    }
+    __shared__ float shared[2][$rows * $width];
+    for (unsigned int step = 2; step > 0; step /= 2) {
+        const bool gives = part >= step && part < 2 * step;
+        for (int pass = 0; pass < 2; ++pass) {
+            #pragma unroll
+            for (int i = 0; i < $rows / 32; ++i) {
+                #pragma unroll
+                for (int j = 0; j < $width / 8; ++j) {
+                    for (int n = 0; n < 4; ++n) {
+                        float* slot = &shared[part % step][((i * ($width / 8) + j) * 4 + n) * 64 + half * 32 + lane];
+                        if (pass == 0 && gives) { *slot = sums[i][j][n]; }
+                        if (pass == 1 && part < step) { sums[i][j][n] += *slot; }
+                    }
+                }
+            }
+            __syncthreads();
+        }
+    }
+    if (part == 0) {
+        #pragma unroll
+        for (int i = 0; i < $rows / 32; ++i) {
+            #pragma unroll
+            for (int j = 0; j < $width / 8; ++j) {
+                for (int n = 0; n < 4; ++n) {
+                    const unsigned int row = half * ($rows / 2) + 16 * i + lane / 4 + n / 2 * 8;
+                    shared[0][row * $width + 8 * j + lane % 4 * 2 + n % 2] = sums[i][j][n];
+                }
+            }
+        }
+    }
+    __syncthreads();
+    for (unsigned int i = threadIdx.x; i < $rows * own; i += 256) {
+        const unsigned int row = i / own;
+        if (first + row < count) {
+            const float total = norms[0][row] + norms[1][row] + norms[2][row] + norms[3][row];
+            const float inverse = $normed ? rsqrtf(total / $inner + ${eps}f) : 1.0f;
+            float y[2];
+            for (unsigned int h = 0; h < $tile / own; ++h) {
+                const unsigned int k = i % own + h * own;
+                y[h] = shared[0][row * $width + k];
+                for (int r = 0; r < $rank; ++r) {
+                    y[h] += shared[0][row * $width + $tile + h * $rank + r] * factors[r * $tile + k];
+                }
+                y[h] = y[h] * inverse + ($biased ? float(bias[column(k)]) : 0.0f);
+            }
+            const unsigned int at = (first + row) * ($outer / $tile * own) + tile * own + i % own;
+            const float given = $gated ? y[0] / (1.0f + __expf(-y[0])) * y[1] : y[0];
+            out[at] = T(given + ($added ? float(residual[at]) : 0.0f));
+        }
+    }
+""")
