@@ -18,6 +18,7 @@ WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of cons
         "shuffle": "warp_shuffle",
         "rsqrt": "rsqrtf",
         "exp": "__expf",
+        "log": "logf",
     },
     "metal": {
         "thread": "thread_position_in_grid.x",
@@ -30,6 +31,7 @@ WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of cons
         "shuffle": "simd_shuffle_xor",
         "rsqrt": "rsqrt",
         "exp": "exp",
+        "log": "log",
     },
 }
 _CUDA_WARP = """

@@ -10,8 +10,9 @@ from typing import Any
 import mlx.core as mx
 
 from core.adapters.fused_blocks import takes_stacks
-from core.model.kernels.check import TOKEN_PARTS, unavailable_reason
+from core.model.kernels.check import SAMPLING_PARTS, TOKEN_PARTS, unavailable_reason
 from core.model.kernels.pieces import Past
+from core.model.kernels.token_sample import kernel_sample_token, takes_logits
 from core.model.token_cache import RecentKVCache, TokenCache
 from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
 
@@ -50,7 +51,7 @@ def compiled_step(model: Any, params: SamplingParams) -> TokenStep:
     @mx.compile
     def compute(tokens: mx.array, uniform: mx.array, layers: Any, start: mx.array, place: mx.array) -> Any:
         caches = [TokenCache(Past(k, v, new_k, new_v, start, place)) for k, v, new_k, new_v in layers]
-        sampled = sample_tokens(model(tokens[:, None], cache=caches)[:, -1], uniform, params)
+        sampled = _sample(model(tokens[:, None], cache=caches)[:, -1], uniform, params)
         return tuple(sampled), [(cache.past.recent_keys, cache.past.recent_values) for cache in caches]
 
     def step(tokens: mx.array, caches: list[Any], uniform: mx.array) -> SampledTokens:
@@ -65,3 +66,10 @@ def compiled_step(model: Any, params: SamplingParams) -> TokenStep:
         return SampledTokens(*sampled)
 
     return step
+
+
+def _sample(logits: mx.array, uniform: mx.array, params: SamplingParams) -> SampledTokens:
+    """sample_tokens(), by a kernel where there is one for this."""
+    if params.temperature == 0 or params.is_filtered or not takes_logits(logits) or unavailable_reason(SAMPLING_PARTS):
+        return sample_tokens(logits, uniform, params)
+    return SampledTokens(*kernel_sample_token(logits, uniform, params.temperature))

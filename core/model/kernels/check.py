@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
 from mlx.utils import tree_map
 
 from core.device.gpu_kernel import language
@@ -14,6 +15,7 @@ from core.text.sentence import say
 TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 2e-2, mx.float16: 4e-3}
 PARTS = ("norms", "SwiGLU", "heads")  # of a block in training
 TOKEN_PARTS = ("attention of a token",)  # what writing a token has besides
+SAMPLING_PARTS = ("sampling of a token",)
 PRODUCT_PARTS = ("products of a token",)  # and what it has where CUDA is
 
 
@@ -78,6 +80,7 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
             lambda x: pieces.kernel_rotate_heads(x, bare, rotation), plain_heads(bare), [qkv]
         ),
         "attention of a token": lambda: _token_difference(normal),
+        "sampling of a token": lambda: _sampling_difference(normal),
         "products of a token": lambda: _product_difference(normal),
     }
     return {name: cases[name]() for name in parts}
@@ -100,6 +103,23 @@ def _token_difference(normal: Callable[..., mx.array]) -> float:
         pairs = (y, expected), (after.recent_keys, kept.recent_keys), (after.recent_values, kept.recent_values)
         errors += [mx.abs(a.astype(mx.float32) - b).max() / mx.abs(b).max() for a, b in pairs]
     return float(mx.max(mx.stack(errors)).item())
+
+
+def _sampling_difference(normal: Callable[..., mx.array]) -> float:
+    """The same for sampled tokens: of their log-probabilities, of entropies, and how far outside a token's share of the
+    probability the number of its row lies, which is what rounding a sum can do."""
+    from core.model.kernels.token_sample import kernel_sample_token
+
+    logits, uniform = 3 * normal(500, 5000), (mx.arange(500) + 0.5) / 500
+    logps = nn.log_softmax(_as_float(logits) / 0.7)
+    tokens, own, entropies = kernel_sample_token(logits, uniform, 0.7)
+    places = tokens.astype(mx.int32)[:, None]
+    expected = mx.take_along_axis(logps, places, axis=1)[:, 0]
+    end = mx.take_along_axis(mx.cumsum(mx.exp(logps), axis=1), places, axis=1)[:, 0]
+    outside = mx.maximum(end - mx.exp(expected) - uniform, uniform - end)
+    pairs = (own, expected), (entropies, -(mx.exp(logps) * logps).sum(axis=1))
+    errors = [mx.abs(a - b).max() / mx.abs(b).max() for a, b in pairs]
+    return float(mx.max(mx.stack([*errors, outside.max()])).item())
 
 
 def _product_difference(normal: Callable[..., mx.array]) -> float:

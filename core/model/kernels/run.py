@@ -38,6 +38,7 @@ KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
         ],
         ["out", "new_keys", "new_values"],
     ),
+    "sample_token": (token_texts.SAMPLE_TOKEN, ["logits", "uniform"], ["tokens", "logps", "entropies"]),
     "token_product": (token_texts.TOKEN_PRODUCT, ["x", "weight", "bias", "a", "b", "norm", "residual"], ["out"]),
 }
 CUDA_ONLY = ("token_product",)
