@@ -22,7 +22,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.models import qwen3
 
 from core import adapters
-from core.adapters.fused_blocks import kept_factors
+from core.adapters.fused_blocks import fuse_blocks, kept_factors
 from core.adapters.merged_weights import merged_weights
 from core.data.batch.batches import Batch
 from core.device import openblas
@@ -34,6 +34,7 @@ from core.rollouts.numpy_decoder import make_decoder
 from core.rollouts.product_threads import product_threads
 from core.rollouts.row_cache import RowCache
 from core.rollouts.sampling import SamplingParams, sample_in_numpy, sample_tokens
+from core.rollouts.token_step import make_token_step
 from core.run import Adapter
 from tests.benchmarks.gpu import LARGE, SMALL
 from tests.benchmarks.page import put_part
@@ -92,6 +93,8 @@ def build(scene: Scene) -> Any:
     model = qwen3.Model(qwen3.ModelArgs.from_dict(scene.shape))
     model.set_dtype(scene.dtype)
     adapters.attach(model, Adapter(rank=RANK))
+    if mx.default_device().type == mx.gpu:
+        fuse_blocks(model)
     if mx.default_device().type == mx.cpu:
         install_fast_swiglu(model)
     mx.eval(model.parameters())
@@ -128,18 +131,29 @@ def products(scene: Scene, rows: int) -> Iterator[tuple[int, int, int]]:
         yield from ((rows, a, b) for a, b in sizes)
 
 
+def groups(scene: Scene, rows: int) -> Iterator[tuple[int, int, int, int]]:
+    """(rows, in, out, rank of the adapters) of the blocks' layers, where those with the same input are one."""
+    linear = list(products(scene, rows))
+    for first in range(0, len(linear), 7):
+        for group in (linear[first : first + 3], linear[first + 3 : first + 4], linear[first + 4 : first + 6],
+                      linear[first + 6 : first + 7]):  # fmt: skip
+            yield rows, group[0][1], sum(out for *_, out in group), RANK * len(group)
+
+
 def operands(scene: Scene, *shapes: tuple[int, ...]) -> list[mx.array]:
     arrays = [mx.random.normal(shape).astype(scene.dtype) for shape in shapes]
     mx.eval(arrays)
     return arrays
 
 
-def multiply(scene: Scene, sizes: list[tuple[int, ...]], *, at_once: bool = False) -> tuple[Callable[[], Any], float]:
+def multiply(scene: Scene, sizes: list[tuple[int, ...]]) -> tuple[Callable[[], Any], float]:
     """(products of [..., m, k] and [..., k, n] for each (..., m, k, n), their floating-point operations).
 
-    Operands of equal shape are made once; the second lies as a weight does, [n, k]. Each product is handed over by
-    itself, so that none waits in memory, or all `at_once` where they are small: to hand one over costs a GPU more.
+    Operands of equal shape are made once; the second lies as a weight does, [n, k]. On a processor each product is
+    handed over by itself, so that none waits in memory; on a GPU, where that costs more than many a product, all are
+    one compiled function, as they are in the step.
     """
+    on_gpu = mx.default_device().type == mx.gpu
     made: dict[tuple[int, ...], list[mx.array]] = {}
     for *batch, m, k, n in sizes:
         made.setdefault((*batch, m, k, n), operands(scene, (*batch, m, k), (*batch, n, k)))
@@ -149,11 +163,11 @@ def multiply(scene: Scene, sizes: list[tuple[int, ...]], *, at_once: bool = Fals
         for size in sizes:
             a, b = made[tuple(size)]
             results.append((a @ b.swapaxes(-1, -2))[..., :1, :1])
-            if not at_once:
+            if not on_gpu:
                 mx.async_eval(results[-1])
         return results
 
-    return work, float(sum(2 * np.prod(size) for size in sizes))
+    return mx.compile(work) if on_gpu else work, float(sum(2 * np.prod(size) for size in sizes))
 
 
 def training(model: Any, scene: Scene, rounds: int) -> list[str]:
@@ -165,12 +179,20 @@ def training(model: Any, scene: Scene, rounds: int) -> list[str]:
     step = product_step(model, dtype=scene.dtype)
     n, s = scene.rows * scene.tokens, scene.shape
     linear = list(products(scene, n))
-    base = [size for m, a, b in linear for size in ((m, a, b), (m, b, a))]
-    lora = [size for m, a, b in linear for size in ((m, a, RANK), (m, b, RANK), (a, m, RANK), (RANK, m, b))]
     if step.computes_at_once:  # with the adapters in the weights
-        lora += [(a, RANK, b) for _, a, b in linear]
-    else:
-        lora += [size for m, a, b in linear for size in ((m, RANK, b), (m, RANK, a))]
+        base = [size for m, a, b in linear for size in ((m, a, b), (m, b, a))]
+        lora = [
+            size
+            for m, a, b in linear
+            for size in ((m, a, RANK), (m, b, RANK), (a, m, RANK), (RANK, m, b), (a, RANK, b))
+        ]
+    else:  # layers with the same input as one
+        base = [size for m, a, b, _ in groups(scene, n) for size in ((m, a, b), (m, b, a))]
+        lora = [
+            size
+            for m, a, b, r in groups(scene, n)
+            for size in ((m, a, r), (m, b, r), (a, m, r), (r, m, b), (m, r, b), (m, r, a))
+        ]
     head_size = [(n, s["hidden_size"], s["vocab_size"]), (n, s["vocab_size"], s["hidden_size"])]
     pairs, size = (scene.rows, s["num_attention_heads"]), s["head_dim"]
     t = scene.tokens
@@ -210,8 +232,9 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     """The lines of a decoding step: one token of each answer."""
     model.eval()
     n, s, size = scene.answers, scene.shape, scene.shape["head_dim"]
+    on_gpu = mx.default_device().type == mx.gpu
     sizes = {
-        "base": list(products(scene, n)),
+        "base": [(m, a, b) for m, a, b, _ in groups(scene, n)] if on_gpu else list(products(scene, n)),
         "attention": [
             (n, s["num_attention_heads"], 1, *ends)
             for ends in ((size, scene.before), (scene.before, size)) * s["num_hidden_layers"]
@@ -220,7 +243,7 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     }
     lines, alone, alone_cpu = list[tuple[str, Time, str]](), 0.0, 0.0
     for name, of_part in sizes.items():
-        work, operations = multiply(scene, of_part, at_once=mx.default_device().type == mx.gpu)
+        work, operations = multiply(scene, of_part)
         with product_threads(model, n):
             took = timed(work, rounds)
         alone, alone_cpu = alone + took.wall, alone_cpu + took.cpu
@@ -228,9 +251,6 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     cache, tokens = prefill(model, [list(range(5, 5 + scene.before))], [0] * n, batched=True)
     uniform, params = mx.full((n,), 0.5), SamplingParams()
     logits = operands(scene, (n, s["vocab_size"]))[0]
-
-    def one_token() -> Any:
-        return sample_tokens(model(tokens[:, None], cache=cache)[:, -1], uniform, params)
 
     def sample() -> Any:
         return sample_tokens(logits, uniform, params)
@@ -244,17 +264,21 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
             sampling = timed(lambda: sample_in_numpy(np_logits, drawn, params) and [], rounds)
         else:
             with merged_weights(model), kept_factors(model):
-                whole, sampling = timed(one_token, rounds), timed(sample, rounds)
-                built = build_time(one_token, rounds)
-                building = [("building its graph in Python (beside the last token)", built, "")]
+                step = make_token_step(model, params)
+
+                def one_token() -> Any:
+                    return step(tokens, cache, uniform)
+
+                whole, sampling = in_turn(one_token, rounds), timed(sample, rounds)
+                building = [("building it in Python (beside the last token)", build_time(one_token, rounds), "")]
     lines += [
-        ("sampling a token of each answer", sampling, ""),
+        ("sampling a token of each answer, in MLX's operations", sampling, ""),
         *building,
         ("**the whole step**", whole, f"{n / whole.wall * 1000:,.0f} tokens/s"),
         ("**without its products**", Time(whole.wall - alone, whole.cpu - alone_cpu), ""),
     ]
     lines = table(f"A decoding step, {n} answers after {scene.before} tokens", lines, whole)
-    if mx.default_device().type != mx.gpu:  # a processor's caches hold much of it
+    if not on_gpu:  # a processor's caches hold much of it
         return lines
     read = sum(value.nbytes for _, value in tree_flatten(model.parameters())) + sum(layer.nbytes for layer in cache)
     limit = read / bandwidth(rounds) * 1000
@@ -263,6 +287,24 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
         f"most {n / limit * 1000:,.0f} tokens/s; the step stands at {limit / whole.wall:.0%} of that."
     )
     return [*lines, "", note]
+
+
+def in_turn(work: Callable[[], Any], rounds: int) -> Time:
+    """The same for work that is handed over while what was handed over before is computed, as tokens are."""
+    last = work()
+    mx.eval(last)
+    count, times = 10, []
+    for _ in range(rounds):
+        start, start_cpu = time.perf_counter(), time.process_time()
+        for _ in range(count):
+            made = work()
+            mx.async_eval(made)
+            mx.eval(last)
+            last = made
+        mx.eval(last)
+        times.append(((time.perf_counter() - start) / count, (time.process_time() - start_cpu) / count))
+    wall, cpu = (1000 * min(values) for values in zip(*times, strict=True))
+    return Time(wall, cpu)
 
 
 def build_time(work: Callable[[], Any], rounds: int) -> Time:

@@ -47,7 +47,7 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
     from core.model.kernels import pieces  # which asks here whether it may use them
 
     key = mx.random.key(7)
-    keys = iter(mx.random.split(key, 32))
+    keys = iter(mx.random.split(key, 64))
 
     def normal(*shape: int) -> mx.array:
         return mx.random.normal(shape, key=next(keys)).astype(dtype)
