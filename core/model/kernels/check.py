@@ -17,6 +17,14 @@ PARTS = ("norms", "SwiGLU", "heads")  # of a block in training
 TOKEN_PARTS = ("attention of a token",)  # what writing a token has besides
 SAMPLING_PARTS = ("sampling of a token",)
 PRODUCT_PARTS = ("products of a token",)  # and what it has where CUDA is
+Product = tuple[int, tuple[int, ...], int, bool]  # rows, where layers begin, their adapters' rank, whether gated
+PRODUCTS: tuple[Product, ...] = (
+    (1, (0,), 0, False),
+    (33, (0, 48), 8, False),
+    (130, (0, 256, 320), 16, False),
+    (20, (0, 192), 0, True),
+    (64, (0, 192), 16, True),
+)
 
 
 def unavailable_reason(parts: tuple[str, ...] = PARTS) -> str:
@@ -110,7 +118,8 @@ def _sampling_difference(normal: Callable[..., mx.array]) -> float:
     probability the number of its row lies, which is what rounding a sum can do."""
     from core.model.kernels.token_sample import kernel_sample_token
 
-    logits, uniform = 3 * normal(500, 5000), (mx.arange(500) + 0.5) / 500
+    logits = 3 * normal(500, 5000)
+    uniform = (mx.arange(len(logits)) + 0.5) / len(logits)
     logps = nn.log_softmax(_as_float(logits) / 0.7)
     tokens, own, entropies = kernel_sample_token(logits, uniform, 0.7)
     places = tokens.astype(mx.int32)[:, None]
@@ -122,19 +131,13 @@ def _sampling_difference(normal: Callable[..., mx.array]) -> float:
     return float(mx.max(mx.stack([*errors, outside.max()])).item())
 
 
-def _product_difference(normal: Callable[..., mx.array]) -> float:
+def _product_difference(normal: Callable[..., mx.array], cases: Sequence[Product] = PRODUCTS) -> float:
     """The same for the linear layers of one token: one, two and three as one, with adapters and without, what comes
     before and after them, few and many rows."""
     from core.model.kernels.token_product import Around, JoinedLinear, plain_token_product, token_product
 
     errors, scale = [], 1 + 0.1 * normal(256)
-    for rows, starts, rank, gated in (
-        (1, (0,), 0, False),
-        (33, (0, 48), 8, False),
-        (130, (0, 256, 320), 16, False),
-        (20, (0, 192), 0, True),
-        (64, (0, 192), 16, True),
-    ):
+    for rows, starts, rank, gated in cases:
         weight, bias, x = normal(384, 256), normal(384) if rank else None, normal(rows, 256)
         ranks = mx.arange(rank * len(starts))[:, None] // max(rank, 1)
         layer = sum(((mx.arange(384) >= start).astype(mx.int32) for start in starts[1:]), mx.zeros(384, mx.int32))

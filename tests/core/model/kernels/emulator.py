@@ -1,0 +1,166 @@
+"""Runs a kernel's text for CUDA on a processor: a thread of the machine for each of the GPU's, 256 of a block at once.
+
+So the indices, sums and shuffles of the kernels are tested where there is no GPU; what a GPU's own compiler makes of
+them is tested by core.model.kernels.check, on each GPU before the kernels are used.
+"""
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+
+from core.model.kernels.run import KERNELS, source
+
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+TYPES = {mx.bfloat16: "__nv_bfloat16", mx.float32: "float", mx.int32: "int"}
+HEADER = r"""
+#include <barrier>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <vector>
+struct Index { unsigned x; };
+struct float2 { float x, y; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+thread_local Index threadIdx, blockIdx;
+const Index blockDim{256};
+std::unique_ptr<std::barrier<>> block_barrier, warp_barriers[8];
+unsigned slots[8][32][6];
+inline void __syncthreads() { block_barrier->arrive_and_wait(); }
+inline void __syncwarp() { warp_barriers[threadIdx.x / 32]->arrive_and_wait(); }
+struct __nv_bfloat16 {
+    uint16_t bits = 0;
+    __nv_bfloat16() = default;
+    explicit __nv_bfloat16(float x) {
+        uint32_t whole;
+        std::memcpy(&whole, &x, 4);
+        bits = uint16_t((whole + 0x7fff + ((whole >> 16) & 1)) >> 16);
+    }
+    operator float() const {
+        const uint32_t whole = uint32_t(bits) << 16;
+        float x;
+        std::memcpy(&x, &whole, 4);
+        return x;
+    }
+};
+struct __nv_bfloat162 { __nv_bfloat16 x, y; };
+inline float2 __bfloat1622float2(__nv_bfloat162 a) { return {a.x, a.y}; }
+inline __nv_bfloat162 __hmul2(__nv_bfloat162 a, __nv_bfloat162 b) {
+    return {__nv_bfloat16(float(a.x) * float(b.x)), __nv_bfloat16(float(a.y) * float(b.y))};
+}
+inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline float __expf(float x) { return std::exp(x); }
+inline float __shfl_xor_sync(unsigned, float x, int lanes) {
+    const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    std::memcpy(&slots[warp][lane][0], &x, 4);
+    __syncwarp();
+    std::memcpy(&x, &slots[warp][lane ^ lanes][0], 4);
+    __syncwarp();
+    return x;
+}
+inline float half_of(unsigned pair, unsigned k) {
+    __nv_bfloat16 x;
+    x.bits = uint16_t(pair >> (16 * (k % 2)));
+    return x;
+}
+// m16n8k16 as PTX defines it: a, b, c, d hold rows g and g + 8 at the columns 2 t and 2 t + 8; e, f the column g.
+inline void tensor_product(__nv_bfloat16, float* sums, unsigned a, unsigned b, unsigned c, unsigned d, unsigned e,
+                           unsigned f) {
+    const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    const unsigned own[6] = {a, b, c, d, e, f};
+    std::memcpy(slots[warp][lane], own, sizeof(own));
+    __syncwarp();
+    for (int n = 0; n < 4; ++n) {
+        const unsigned row = lane / 4 + 8 * (n / 2), column = lane % 4 * 2 + n % 2;
+        for (unsigned k = 0; k < 16; ++k) {
+            const unsigned left = row % 8 * 4 + k % 8 / 2, right = column * 4 + k % 8 / 2;
+            sums[n] += half_of(slots[warp][left][row / 8 + 2 * (k / 8)], k) * half_of(slots[warp][right][4 + k / 8], k);
+        }
+    }
+    __syncwarp();
+}
+inline float sum_of_squares(__nv_bfloat16, uint4 x) {
+    float total = 0;
+    for (int i = 0; i < 4; ++i) {
+        const float2 pair = __bfloat1622float2(((__nv_bfloat162*)&x)[i]);
+        total += pair.x * pair.x + pair.y * pair.y;
+    }
+    return total;
+}
+inline uint4 multiply(__nv_bfloat16, uint4 x, uint4 y) {
+    for (int i = 0; i < 4; ++i) {
+        ((__nv_bfloat162*)&x)[i] = __hmul2(((__nv_bfloat162*)&x)[i], ((__nv_bfloat162*)&y)[i]);
+    }
+    return x;
+}
+inline float warp_shuffle(float x, int lanes) { return __shfl_xor_sync(0, x, lanes); }
+inline float warp_sum(float x) {
+    for (int step = 16; step > 0; step /= 2) { x += warp_shuffle(x, step); }
+    return x;
+}
+template <typename T, int N> struct alignas(N * sizeof(T)) Pack { T v[N]; };
+"""
+
+
+def emulate(
+    folder: Path, name: str, values: dict[str, Any], inputs: list[mx.array], threads: int, outputs: list[Any]
+) -> list[mx.array]:
+    """core.model.kernels.run.run() on a processor, for inputs in float32 or bfloat16 (and the indices int32)."""
+    _, names, results = KERNELS[name]
+    types, out_types = [TYPES[array.dtype] for array in inputs], [TYPES[dtype] for _, dtype in outputs]
+    arguments = [f"const {t}* {n}, const int* {n}_shape" for t, n in zip(types, names, strict=True)]
+    arguments += [f"{t}* {n}" for t, n in zip(out_types, results, strict=True)]
+    text = source(name, "cuda", tuple(sorted(values.items()))).replace("__shared__", "static")
+    text = "\n".join(line for line in text.splitlines() if not line.strip().startswith("asm volatile"))
+    given = [f"(const {t}*)a[{2 * i}], (const int*)a[{2 * i + 1}]" for i, t in enumerate(types)]
+    given += [f"({t}*)a[{2 * len(types) + i}]" for i, t in enumerate(out_types)]
+    program = (
+        f"{HEADER}\nusing T = {types[0]};\nvoid kernel({', '.join(arguments)}) {{\n{text}\n}}\n"
+        'extern "C" void run(void** a, unsigned blocks) {\n'
+        "    block_barrier = std::make_unique<std::barrier<>>(256);\n"
+        "    for (auto& barrier : warp_barriers) { barrier = std::make_unique<std::barrier<>>(32); }\n"
+        "    for (unsigned b = 0; b < blocks; ++b) {\n"
+        "        std::vector<std::thread> all;\n"
+        "        for (unsigned t = 0; t < 256; ++t) {\n"
+        "            all.emplace_back([=] {\n"
+        f"                threadIdx.x = t; blockIdx.x = b; kernel({', '.join(given)});\n"
+        "            });\n"
+        "        }\n"
+        "        for (auto& thread : all) { thread.join(); }\n"
+        "    }\n"
+        "}\n"
+    )
+    (folder / f"{name}.cpp").write_text(program, encoding="utf-8")
+    library = folder / f"{name}-{len(list(folder.iterdir()))}.so"
+    assert COMPILER
+    command = [COMPILER, "-std=c++20", "-O1", "-w", "-shared", "-fPIC", "-pthread", f"{folder}/{name}.cpp", "-o"]
+    subprocess.run([*command, str(library)], check=True)
+    arrays = [_aligned(array) for array in inputs]
+    shapes = [np.array(array.shape, np.int32) for array in inputs]
+    made = [_aligned(mx.zeros(shape, dtype)) for shape, dtype in outputs]
+    pointers = [a.ctypes.data for pair in zip(arrays, shapes, strict=True) for a in pair]
+    pointers += [array.ctypes.data for array in made]
+    blocks = -(-threads // 256)
+    ctypes.CDLL(str(library)).run((ctypes.c_void_p * len(pointers))(*pointers), blocks)
+    return [_as_mlx(array, dtype, shape) for array, (shape, dtype) in zip(made, outputs, strict=True)]
+
+
+def _aligned(array: mx.array) -> np.ndarray:
+    """The numbers of an array, at an address that a load of 32 bytes can have; those of bfloat16 by their bits."""
+    numbers = np.array(array.view(mx.uint16) if array.dtype == mx.bfloat16 else array)
+    room = np.zeros(numbers.nbytes + 64, np.uint8)
+    first = -room.ctypes.data % 64
+    place = room[first : first + numbers.nbytes].view(numbers.dtype).reshape(numbers.shape)
+    place[...] = numbers
+    return place
+
+
+def _as_mlx(array: np.ndarray, dtype: mx.Dtype, shape: tuple[int, ...]) -> mx.array:
+    made = mx.array(array).reshape(shape)
+    return made.view(mx.bfloat16) if dtype == mx.bfloat16 else made
