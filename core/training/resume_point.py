@@ -21,8 +21,17 @@ class ResumePoint:
 
     checkpoint: Path | None  # None: there is none yet
     accept_changes: bool  # of what the run learns from
-    was_early_stopped: bool  # and a person wants it to go on
+    ending: str  # the reason of its last Finished, "" where it had none
     changes: dict[str, Any]  # as in the event Resumed
+
+    def describe_no_steps_left(self, step: int, total_steps: int) -> str:
+        """A sentence where a run that was done goes on without a step to take, whatever was changed; else ""."""
+        if self.ending != "done" or step < total_steps:
+            return ""
+        return say(
+            "The run has taken its {step:,} steps already, and learns nothing more: give more --steps or --epochs.",
+            step=step,
+        )
 
 
 def find_resume_point(
@@ -40,7 +49,7 @@ def find_resume_point(
         raise BadOption(say("{path} is finished; give more --steps or --epochs to go on.", path=folder.path))
     newest = yield from _newest_whole_checkpoint(folder.path / CHECKPOINTS)
     noted = _note_changes(before, run, changes, folder.read_resolved())
-    return run, ResumePoint(newest, accept_changes, ending == "early_stop", noted)
+    return run, ResumePoint(newest, accept_changes, ending, noted)
 
 
 def with_changes(run: Run, changes: dict[str, Any]) -> Run:

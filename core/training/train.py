@@ -160,8 +160,10 @@ def _execute(
                 yield Warned("changed-inputs", note)
             progress, optimizer_state = checkpoint.restore(newest, setup.model, train_step.optimizer.state)
             train_step.begin(optimizer_state)
-            if point.was_early_stopped:
+            if point.ending == "early_stop":  # and a person wants it to go on
                 progress.evaluations_without_best = 0
+            if note := point.describe_no_steps_left(progress.step, setup.schedule.total_steps):
+                yield Warned("no-steps-left", note)
         progress, is_fresh = copy_start(group, train_step, progress, newest is None)
         group.can_resume = not is_fresh
         recovery = Recovery(setup, train_step)

@@ -141,6 +141,14 @@ def test_a_change_that_is_refused_changes_nothing(make_run: MakeRun) -> None:
     assert [e.step for e in only(Step, list(resume(folder)))] == [5, 6, 7, 8]
 
 
+def test_a_change_after_the_last_step_is_told_to_teach_nothing(make_run: MakeRun) -> None:
+    folder = Path(str(only(Saved, list(train(make_run())))[-1].path))
+    told = [e.code for e in only(Warned, list(resume(folder, changes={"train.learning_rate": 0.5})))]
+    assert "no-steps-left" in told
+    more = list(resume(folder, changes={"train.steps": 8}))
+    assert "no-steps-left" not in [e.code for e in only(Warned, more)] and [e.step for e in only(Step, more)] == [7, 8]
+
+
 def test_a_step_is_written_once(make_run: MakeRun) -> None:
     folder = killed_run(make_run, after=4, train={"keep_checkpoints": 1})
     (path,) = (folder / "checkpoints").glob("step-*")
