@@ -189,9 +189,11 @@ def read_base_model(adapter: Path) -> str | None:
         model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
     except PermissionError:
         raise BadModel(say("There is no permission to read {path}.", path=adapter / adapters.CONFIG)) from None
+    except FileNotFoundError:
+        raise adapters.missing_adapter(adapter) from None
     except (OSError, ValueError, AttributeError):
         raise BadModel(
-            say("{adapter} holds no adapter: {config} is missing or broken.", adapter=adapter, config=adapters.CONFIG)
+            say("{adapter} holds no adapter: {config} is broken.", adapter=adapter, config=adapters.CONFIG)
         ) from None
     return str(model) if model else None
 

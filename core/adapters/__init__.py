@@ -21,6 +21,7 @@ from core.adapters.files import (
     WEIGHTS,
     BasePrecision,
     choose_base_precision,
+    missing_adapter,
     only_for_hone,
     read,
     read_base_precision,
@@ -37,7 +38,7 @@ from core.adapters.untied_head import HEAD, find_untied_head, is_untied, untied_
 __all__ = [
     "CONFIG", "HEAD", "PEFT_WEIGHTS", "WEIGHTS", "AdapterLayer", "AdapterSet", "BasePrecision", "adapter_layers",
     "attach", "build_config", "choose_base_precision", "disable", "find_untied_head", "is_untied", "load",
-    "load_base", "load_part", "only_for_hone", "put_on", "read",
+    "load_base", "load_part", "missing_adapter", "only_for_hone", "put_on", "read",
     "read_base_precision", "read_chat_template", "resolved_options", "saved_modules", "saved_tensors",
     "take_off", "trainable_tensors", "untied_note",
 ]  # fmt: skip

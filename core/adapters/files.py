@@ -136,11 +136,18 @@ def _layer_suffix(name: str) -> str:
     return separator + inner_name if separator else name.rpartition(".")[2]
 
 
+def missing_adapter(folder: Path) -> BadModel:
+    """What there is to say where a folder has no adapter_config.json."""
+    if not folder.exists():
+        return BadModel(say("There is no folder {folder}.", folder=folder))
+    return BadModel(say("{folder} holds no adapter: {config} is missing.", folder=folder, config=CONFIG))
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = read_json(folder / CONFIG, LARGEST_CONFIG)
     except FileNotFoundError:
-        raise BadModel(say("{folder} holds no adapter: {config} is missing.", folder=folder, config=CONFIG)) from None
+        raise missing_adapter(folder) from None
     for key, kind in _KINDS.items():
         if not isinstance(config.get(key), kind | None):
             raise BadModel(

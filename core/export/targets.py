@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.errors import BadOption
 from core.events import Event
@@ -46,8 +47,10 @@ def export(request: ExportRequest, target: str) -> Iterator[Event]:
     if found.needs_output and not request.output:
         raise BadOption(say("Say where to write: {title} needs --output.", title=say(found.title)))
     if found.adapter_only and not request.is_adapter:
+        if not Path(request.source).expanduser().exists():
+            raise BadOption(say("There is no folder {folder}.", folder=request.source))
         raise BadOption(
-            say("{source} is no adapter; {title} is made of one.", source=request.source, title=say(found.title))
+            say("{title} is made of an adapter, and {source} is none.", source=request.source, title=say(found.title))
         )
     yield from found.export(request)
 

@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from core import adapters
 from core.adapters.lora import LoRALinear
 from core.adapters.target_modules import find_target_layers
+from core.chat import read_base_model
 from core.errors import BadModel, BadOption
 from core.model.load import load
 from core.quant import PackedLinear
@@ -197,6 +199,9 @@ def test_going_on_from_an_adapter(make_run: Callable[..., Run]) -> None:
 def test_adapters_that_do_not_belong(model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"holds no adapter: adapter_config\.json is missing"):
         adapters.load(load_base(model_folder), tmp_path)
+    for read in (partial(adapters.load, load_base(model_folder)), read_base_model):
+        with pytest.raises(BadModel, match=r"^There is no folder .*nowhere\.$"):
+            read(tmp_path / "nowhere")
     o = Adapter(rank=4)
     model = random_adapter_model(model_folder, o)
     save(model, o, tmp_path)

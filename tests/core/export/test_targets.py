@@ -27,7 +27,8 @@ def test_the_command_line_has_every_target() -> None:
     [
         ("floppy", ExportRequest("x"), "There is no target 'floppy'"),
         ("gguf", ExportRequest("x", form="q9"), "has no form 'q9'; it has f16"),
-        ("peft", ExportRequest(str(STARTER), "out"), "is no adapter"),
+        ("peft", ExportRequest(str(STARTER), "out"), "An adapter for PEFT is made of an adapter, and .* is none"),
+        ("peft", ExportRequest("nowhere", "out"), "There is no folder nowhere."),
         ("peft", ExportRequest(str(STARTER)), "needs --output"),
         ("model", ExportRequest(str(STARTER), "out"), "is a whole model already"),
         ("lmstudio", ExportRequest(str(STARTER)), "is a whole model already"),
