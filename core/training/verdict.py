@@ -16,6 +16,8 @@ CLEAR = 0.01
 CLEAR_SHARE, CHANCE = 0.03, 2.0
 # Rows that were learned from must do better than unseen ones by this much before it is called memorising.
 MEMORISED = 0.2
+# With this share of groups in which all answers score the same there was nothing to learn from.
+FLAT = 0.95
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ def _describe_change(run: Run, finished: Finished, train_metrics: Metrics) -> Se
 def _describe_gain(run: Run, finished: Finished, train_metrics: Metrics) -> Sentence:
     change = _measure_change(run, finished)
     if change is None:
-        steps = finished.step
+        steps = say("1 step") if finished.step == 1 else say("{steps:,} steps", steps=finished.step)
         if finished.eval_rows:
             return say(
-                "Trained for {steps} steps; without held-out rows measured before and after there is nothing to "
+                "Trained for {steps}; without held-out rows measured before and after there is nothing to "
                 "compare with.",
                 steps=steps,
             )
-        return say("Trained for {steps} steps; without held-out rows there is nothing to compare with.", steps=steps)
+        return say("Trained for {steps}; without held-out rows there is nothing to compare with.", steps=steps)
     if change.direction < 0:
         return say("Worse{change}. Try a lower learning rate or fewer epochs.", change=change.words)
     if change.direction == 0:
@@ -145,6 +147,11 @@ def _chance(initial: float, final: float, rows: int) -> float:
 
 def _advise(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     """What to try where nothing was gained: it depends on whether the model has learned the rows that it saw."""
+    if run.spec.on_policy and train_metrics.get("flat_groups", 0.0) > FLAT:
+        return say(
+            " In nearly every group all answers scored the same, and nothing could be learned from them: try other "
+            "questions or rewards."
+        )
     for name in (criterion.metric for criterion in run.spec.criteria if criterion.shows_memorising):
         if not all(math.isfinite(m.get(name, math.nan)) for m in (train_metrics, finished.metrics_after)):
             continue

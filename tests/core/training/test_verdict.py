@@ -86,3 +86,15 @@ def test_a_run_of_before_that_did_not_tell_how_many() -> None:
         1,
         "Better: it solves 37% → 41% of unseen problems.",
     )
+
+
+def test_answers_that_all_scored_the_same_taught_nothing() -> None:
+    run = Run(method="grpo")
+    finished = Finished("done", 20, "", 1.0, 1.0, 1.0, 20, {"solved": 0.0}, {"solved": 0.0}, eval_rows=50)
+    assert "nothing could be learned" in verdict(run, finished, {"flat_groups": 1.0})
+    assert "nothing could be learned" not in verdict(run, finished, {"flat_groups": 0.5})
+
+
+def test_without_held_out_rows_the_steps_are_told() -> None:
+    told = [verdict(Run(), Finished("done", steps, "", 1.0), {}).partition(";")[0] for steps in (1, 2000)]
+    assert told == ["Trained for 1 step", "Trained for 2,000 steps"]
