@@ -54,7 +54,7 @@ class Comparison:
             lower = self.mean_second < self.mean_first
             is_second = lower if self.metric == LOSS else not lower
             rows = say("1 row") if self.rows == 1 else say("{rows:,} rows", rows=self.rows)
-            name = say("loss") if self.metric == LOSS else say("reward {metric!r}", metric=self.metric)
+            name = say("loss per row") if self.metric == LOSS else say("reward {metric!r}", metric=self.metric)
             if self.mean_first == self.mean_second:
                 return say("Both have the same mean {name} over {rows}.", name=name, rows=rows)
             means = (self.mean_second, self.mean_first) if is_second else (self.mean_first, self.mean_second)
@@ -105,7 +105,7 @@ def write_markdown(evaluations: Sequence[Evaluation], comparisons: Sequence[Comp
         cells = [
             [
                 f"{c.first} → {c.second}",
-                c.metric,
+                "loss per row" if c.metric == LOSS else c.metric,  # the table above has the loss per token
                 f"{c.rows}",
                 f"{c.mean_first:.4g}",
                 f"{c.mean_second:.4g}",

@@ -46,16 +46,19 @@ def test_few_rows_may_be_chance() -> None:
     assert found["exact_match"].p == found["loss"].p == 2 / 16
     chance = "but the difference may be chance (paired, p = 0.12)."
     assert found["exact_match"].sentence == f"B solves 4 more of 4, {chance}"
-    assert found["loss"].sentence == f"B has the lower loss, 1 against 2 over 4 rows, {chance}"
+    assert found["loss"].sentence == f"B has the lower loss per row, 1 against 2 over 4 rows, {chance}"
     same = compare(evaluation("A", [2.0], [1]), evaluation("B", [2.0], [1]))
-    assert [c.sentence for c in same] == ["Both have the same mean loss over 1 row.", "Both solve as many of 1."]
+    assert [c.sentence for c in same] == [
+        "Both have the same mean loss per row over 1 row.",
+        "Both solve as many of 1.",
+    ]
 
 
 def test_a_higher_reward_is_better_and_a_lower_loss() -> None:
     first = evaluation("A", [1.0] * 6, [0] * 6, numeric=[0.5] * 6)
     second = evaluation("B", [1.5] * 6, [0] * 6, numeric=[0.9] * 6)
     found = {c.metric: c for c in compare(first, second)}
-    assert found["loss"].sentence == "A has the lower loss, 1 against 1.5 over 6 rows (paired, p = 0.03)."
+    assert found["loss"].sentence == "A has the lower loss per row, 1 against 1.5 over 6 rows (paired, p = 0.03)."
     assert (
         found["numeric"].sentence
         == "B has the higher reward 'numeric', 0.9 against 0.5 over 6 rows (paired, p = 0.03)."
@@ -75,7 +78,7 @@ def test_the_tables_hold_every_model_and_every_row() -> None:
     page = write_markdown(evaluations, compare(*evaluations)).splitlines()
     assert page[0] == "| Model | Loss | Sample answers as expected |"
     assert page[2:4] == ["| A\\|1 | 1.5000 | 0.5 |", "| B | 1.0000 | 1 |"]
-    assert page[7].startswith("| A\\|1 → B | loss | 2 | 1.5 | 1 | 1 | 0 | 1.00 | B has the lower loss")
+    assert page[7].startswith("| A\\|1 → B | loss per row | 2 | 1.5 | 1 | 1 | 0 | 1.00 | B has the lower loss per row")
     rows = list(csv.DictReader(write_csv(evaluations).splitlines()))
     assert [(r["model"], r["line"], r["loss"], r["exact_match"]) for r in rows] == [
         ("A|1", "1", "1.0", "1.0"),
@@ -95,9 +98,9 @@ def test_models_from_end_to_end(
     words += ["cpu", "--answers", "3", "--max-tokens", "4", "--rewards", "length,regex=2", "--reward-pattern", "."]
     assert main([*words, "--output", str(table), "--output", str(rows)]) == 0
     out = capsys.readouterr().out
-    assert "run has the lower loss, " in out and "over 20 rows (paired, p < 0.001)." in out
+    assert "run has the lower loss per row, " in out and "over 20 rows (paired, p < 0.001)." in out
     assert "Both solve as many of 3." in out and f"Saved: {table}" in out
-    assert table.read_text(encoding="utf-8").count("has the lower loss") == 1
+    assert table.read_text(encoding="utf-8").count("has the lower loss per row") == 1
     records = list(csv.DictReader(rows.read_text(encoding="utf-8").splitlines()))
     assert len(records) == 40 and [r["line"] for r in records[:20]] == [str(n) for n in range(1, 21)]
     for r in records[:3]:
