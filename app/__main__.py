@@ -23,7 +23,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Show the window and stay until it is closed. The exit code is Qt's."""
     multiprocessing.freeze_support()  # a frozen app's child processes must not open windows
     sys.setswitchinterval(SWITCH_SECONDS)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     options = _build_parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     language.use(language.choose(options.language or preferences.language(), preferences.system_languages()))
 

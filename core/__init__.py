@@ -11,7 +11,10 @@ __version__ = "0.1.0"
 
 # Before anything imports MLX: a library loaded earlier wins the BLAS symbols (see core/device/openblas.py).
 _preload()
-_keep_freed()
+# Where all threads take their memory from one place (see core/device/malloc.py), those of the tokenizer keep each other
+# waiting for it: two take 1.5 times as long as one. It is said in any case, as the tokenizers library else warns of
+# processes that are started later.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false" if _keep_freed() else "true")
 _prepare_imports()
 # MLX on CUDA keeps what it has launched for launching it again. By default it takes note of 400 different graphs and
 # ends the program when it has met more than twice as many, which batches of many shapes do.

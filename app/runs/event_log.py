@@ -11,26 +11,34 @@ _LATEST = 1e11  # seconds since 1970 that a clock can show
 
 
 class EventLog:
-    """Iterates over the events of a file. Once it is read, `damage` says what was damaged; "" if nothing was.
+    """Iterates over the events of a file. Once it is read, `damage` says what was damaged, "" if nothing was, and
+    `start_time` when the first event was, None if there is none.
 
     The last line may be cut off, as by a crash, and kinds of events that are not known may come from a newer version:
     both are left out and are no damage.
     """
 
     def __init__(self, path: Path, beginnings: tuple[str, ...] = ()) -> None:
-        """Where `beginnings` are given, only lines that begin with one of them are read."""
+        """Where `beginnings` are given, only lines that begin with one of them are given, and no others read but for
+        `start_time`."""
         self._path, self._beginnings = path, beginnings
+        self.start_time: float | None = None
         self._bad_lines: list[int] = []
         self._reason = ""  # why the file cannot be read at all
 
     def __iter__(self) -> Iterator[Event]:
-        self._bad_lines = []
+        self._bad_lines, self.start_time = [], None
         try:
             with self._path.open(encoding="utf-8", errors="replace") as file:
                 for number, line in enumerate(file, 1):
-                    if self._beginnings and not line.startswith(self._beginnings):
+                    is_wanted = not self._beginnings or line.startswith(self._beginnings)
+                    if not is_wanted and self.start_time is not None:
                         continue
                     event = _read_event(line)
+                    if event is not None and self.start_time is None:
+                        self.start_time = event.time
+                    if not is_wanted:
+                        continue
                     if event is not None:
                         yield event
                     elif line.endswith("\n") and not _is_of_unknown_kind(line):

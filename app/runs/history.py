@@ -185,7 +185,8 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
         eval_metrics=eval_metrics,
         steps=steps,
         seconds=finished.seconds if finished else paused.seconds if paused else None,
-        start_time=_read_start(folder),
+        # Not of run.toml, which is written anew where a pause changes it.
+        start_time=(folder / "run.toml").stat().st_mtime if log.start_time is None else log.start_time,
         resumable=not is_active and (finished is None or finished.reason in UNFINISHED),
         criteria=run.spec.criteria,
         damage=log.damage,
@@ -194,12 +195,6 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
         notes_damage=notes_damage,
         curve=thin_out(eval_losses) if len(eval_losses) >= _FEW else read_losses(folder / "events.jsonl"),
     )
-
-
-def _read_start(folder: Path) -> float:
-    """When a run began: the time of its first event. Its settings are written anew where a pause changes them."""
-    first = next(iter(EventLog(folder / "events.jsonl")), None)
-    return first.time if first is not None else (folder / "run.toml").stat().st_mtime
 
 
 def _damaged_entry(folder: Path, damage: str) -> HistoryEntry:

@@ -1,6 +1,7 @@
 """Freed memory stays with the process on Linux, and the system clears it once."""
 
 import mmap
+import os
 import subprocess
 import sys
 
@@ -40,6 +41,19 @@ def test_what_work_held_goes_back_to_the_system() -> None:
     done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
     most, rest = map(int, done.stdout.split())
     assert most > 200 << 20 and rest < most / 4
+
+
+def test_tokenizers_work_on_one_core_where_threads_share_their_memory() -> None:
+    def variable(**given: str) -> str:
+        others = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"}
+        code = "import os, core; print(os.environ['TOKENIZERS_PARALLELISM'])"
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=others | given
+        )
+        return run.stdout.strip()
+
+    assert variable() == ("false" if malloc.keep_freed() else "true")
+    assert variable(TOKENIZERS_PARALLELISM="true") == "true"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it changes nothing elsewhere")

@@ -116,6 +116,18 @@ def test_the_short_way_to_an_answers_start_is_the_long_one(template: str, make: 
     assert tokens.tokenize_texts(texts, tokenizer) == [in_full(text, tokenizer) for text in texts]
 
 
+@pytest.mark.parametrize(
+    "text", ["plain", "two\nlines  and   spaces ", "Grüße, 你好 👋🏽", "a <|im_end|> of its own", "é"]
+)
+def test_tokens_are_the_same_without_the_places_of_characters(tokenizer: Any, text: str) -> None:
+    for add_special_tokens in (False, True):
+        both = [
+            tokens.encode_batch([text], tokenizer, add_special_tokens=add_special_tokens, places=places)[0].ids
+            for places in (True, False)
+        ]
+        assert both[0] == both[1] and both[0]
+
+
 def test_progress_is_told_and_work_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> None:
     monkeypatch.setattr(encoding, "TEXTS_AT_ONCE", 2)
     reports: list[tuple[int, int]] = []
