@@ -7,7 +7,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.device.gpu_kernel import THREADS_PER_GROUP, WORDS, Language, build_kernel, language
-from core.model.kernels import texts, token_texts
+from core.model.kernels import product_text, texts, token_texts
 
 _HEADER = "template <typename T, int N> struct alignas(N * sizeof(T)) Pack { T v[N]; };\n"
 KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
@@ -39,7 +39,7 @@ KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
         ["out", "new_keys", "new_values"],
     ),
     "sample_token": (token_texts.SAMPLE_TOKEN, ["logits", "uniform"], ["tokens", "logps", "entropies"]),
-    "token_product": (token_texts.TOKEN_PRODUCT, ["x", "weight", "bias", "a", "b", "norm", "residual"], ["out"]),
+    "token_product": (product_text.TOKEN_PRODUCT, ["x", "weight", "bias", "a", "b", "norm", "residual"], ["out"]),
 }
 CUDA_ONLY = ("token_product",)
 
@@ -54,7 +54,7 @@ def build(name: str, values: tuple[tuple[str, Any], ...]) -> Any:
     """A kernel with its constants; `values` are (name, value) pairs."""
     _, inputs, outputs = KERNELS[name]
     suffix = "_".join(str(value).replace("-", "m").replace(".", "p") for _, value in values)
-    header = _HEADER + token_texts.TENSOR_HEADER if name in CUDA_ONLY else _HEADER
+    header = _HEADER + product_text.TENSOR_HEADER if name in CUDA_ONLY else _HEADER
     return build_kernel(f"hone_{name}_{suffix}", inputs, outputs, source(name, language(), values), header)
 
 
