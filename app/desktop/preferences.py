@@ -102,13 +102,17 @@ def set_chat_model(key: str) -> None:
     _settings().setValue("chat model", key)
 
 
-def draft_name() -> str:
-    """The name of the draft that is open; "" where it has none."""
-    return str(_settings().value("draft name", ""))
+def draft_name(window: int = 1) -> str:
+    """The name of the draft that is open in the first, second, … window; "" where it has none."""
+    return str(_settings().value(_draft_key(window), ""))
 
 
-def set_draft_name(name: str) -> None:
-    _settings().setValue("draft name", name)
+def set_draft_name(name: str, window: int = 1) -> None:
+    _settings().setValue(_draft_key(window), name)
+
+
+def _draft_key(window: int) -> str:
+    return "draft name" if window == 1 else f"draft name {window}"
 
 
 def model_folders() -> list[str]:

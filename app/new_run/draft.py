@@ -1,5 +1,6 @@
 """The run being put together: one value that every step of New run reads and changes. Saves itself."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,17 @@ from PySide6.QtCore import QObject, Signal
 from app.desktop import preferences
 from app.desktop.language import tr
 from app.desktop.log_files import log
+from app.new_run import draft_lock
 from app.new_run.draft_files import NamedDrafts, read_draft, replace_option, write_draft
 from app.threads.throttle import Throttle
-from core.errors import BadData, BadOption, UserError
+from core.errors import BadOption, UserError
 from core.run import Run
 
 _SAVE_MS = 500
 
 
 def draft_file() -> Path:
-    """The file that keeps the draft from one start of the window to the next."""
+    """The file that keeps the draft from one start of the window to the next; a second window has its own beside it."""
     return preferences.data_folder() / "draft.toml"
 
 
@@ -33,7 +35,7 @@ class Origin:
 class Draft(QObject):
     """Holds a Run. `changed(key)` follows every change, with the option's key as in run.toml, or "" for all options.
 
-    It may have a name; then it is kept under that name too, beside others.
+    It may have a name; then it is kept under that name too, beside others. No two windows have the same draft.
     """
 
     changed = Signal(str)
@@ -41,13 +43,14 @@ class Draft(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._file = draft_file()
+        self._file, self._window = draft_lock.take_first_free(draft_file())
         self.named = NamedDrafts(preferences.data_folder() / "drafts")
-        self.name = preferences.draft_name()
-        try:
-            run = self.named.read(self.name) if self.name else read_draft(self._file)
-        except BadData:
-            self.name, run = "", read_draft(self._file)
+        self.name = ""
+        run = read_draft(self._file)
+        with suppress(UserError):  # a draft that is gone, or open in another window
+            name = preferences.draft_name(self._window)
+            if name:
+                run, self.name = self.named.open(name), name
         self.run = run or Run()
         self.origin: Origin | None = None  # where its settings come from, until another run is begun
         self._method_options: dict[str, Any] = {}  # of methods chosen before: going to another and back loses nothing
@@ -80,14 +83,16 @@ class Draft(QObject):
         self._replace(run, "", Origin(origin, run) if origin else None)
 
     def open(self, name: str) -> None:
-        """Go on with the draft of this name. Raises BadData where it cannot be read any more."""
+        """Go on with the draft of this name. Raises BadData where it cannot be read any more, BadOption where another
+        window has it open."""
         self.save()
-        self._replace(self.named.read(name), name)
+        self._replace(self.named.open(name), name)
 
     def save_as(self, name: str) -> None:
         """Keep the draft under a name, from now on. Raises BadOption for a name that cannot be, Unavailable."""
         name = self.named.check_name(name)
         self.save()
+        self.named.take(name)
         self.named.write(name, self.run)
         self._set_name(name)
         self._write()
@@ -96,6 +101,7 @@ class Draft(QObject):
         """Give the draft another name. Raises BadOption for a name that cannot be, Unavailable."""
         name = self.named.check_name(name, self.name)
         self.save()
+        self.named.take(name)
         self.named.rename(self.name, name)
         self._set_name(name)
 
@@ -122,8 +128,10 @@ class Draft(QObject):
         self.changed.emit("")
 
     def _set_name(self, name: str) -> None:
+        if self.name and self.name != name:
+            self.named.close(self.name)
         self.name = name
-        preferences.set_draft_name(name)
+        preferences.set_draft_name(name, self._window)
         self.name_changed.emit()
 
     def problem(self) -> str:

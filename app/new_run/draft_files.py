@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 import tomli_w
 
 from app.desktop.language import tr
+from app.new_run import draft_lock
 from core.atomic_files import explain
 from core.errors import BadData, BadOption
 from core.options import build, check, describe
@@ -47,6 +48,24 @@ class NamedDrafts:
         if run is None:
             raise BadData(tr("The draft “{name}” cannot be read any more.", name=name))
         return run
+
+    def take(self, name: str) -> None:
+        """Keep other windows from opening a draft, until close(). Raises BadOption where one has it open."""
+        if not draft_lock.take(self._path(name)):
+            raise BadOption(tr("The draft “{name}” is open in another window.", name=name))
+
+    def open(self, name: str) -> Run:
+        """Take a draft, and read it. Raises BadOption as take() does, and BadData as read() does."""
+        self.take(name)
+        try:
+            return self.read(name)
+        except BadData:
+            self.close(name)
+            raise
+
+    def close(self, name: str) -> None:
+        """Let other windows open a draft."""
+        draft_lock.release(self._path(name))
 
     def write(self, name: str, run: Run) -> None:
         """Keep a run as the draft of this name. Raises Unavailable where it cannot be written."""

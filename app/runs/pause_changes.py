@@ -13,6 +13,7 @@ from core.options import parse
 from core.run import Run
 
 STEPS, EPOCHS = "steps", "epochs"
+MOST = 1_000_000  # of either that can be added at a pause
 RATE_KEY, STEPS_KEY = "train.learning_rate", "train.steps"
 
 
@@ -40,7 +41,9 @@ def read_extra_steps(record: RunRecord, text: str, unit: str) -> int:
         number = float(read_number(text))
     except ValueError:
         number = math.nan
-    if not 0 <= number <= 1e6 or (unit == STEPS and not number.is_integer()):
+    if number > MOST:
+        raise BadOption(tr("More training is {value}, but can be {most:,} at most.", value=text, most=MOST))
+    if not number >= 0 or (unit == STEPS and not number.is_integer()):
         kind = tr("a whole number of steps") if unit == STEPS else tr("a number of epochs")
         raise BadOption(tr("More training is {value}, but must be {kind}, 0 or more.", value=text, kind=kind))
     if unit == STEPS:

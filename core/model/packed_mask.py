@@ -17,6 +17,7 @@ from core.data.batch.packing import Layout, build_layout
 from core.model import tiled_attention
 from core.model.rope_positions import TokenPositions, disable_token_positions, enable_token_positions
 from core.text.sentence import say
+from core.text.shares import describe_share
 
 # Largest relative difference between the logits of texts in one row and in rows of their own, by compute precision.
 TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 5e-2, mx.float16: 1e-2}
@@ -124,14 +125,14 @@ def _judge(difference: float | None, dtype: mx.Dtype, subject: str) -> tuple[boo
         return False, say("this architecture cannot keep {subject} apart", subject=subject)
     if not difference <= TOLERANCE.get(dtype, 1e-4):
         return False, say(
-            "{subject} would differ from separate ones by {difference:.0e} in this architecture",
+            "{subject} would differ from separate ones by {difference} in this architecture",
             subject=subject,
-            difference=difference,
+            difference=describe_share(difference),
         )
     return True, say(
-        "measured on this model: {subject} and separate ones agree within {difference:.0e}",
+        "measured on this model: {subject} and separate ones differ by {difference}",
         subject=subject,
-        difference=max(difference, 1e-09),
+        difference=describe_share(difference),
     )
 
 

@@ -1,5 +1,7 @@
 """Drafts with names: saved, opened, renamed and deleted, each as it was left."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from PySide6.QtGui import QKeySequence
 from pytestqt.qtbot import QtBot
 
 from app.desktop import preferences
-from app.new_run.draft import Draft
+from app.new_run.draft import Draft, draft_file
 from app.new_run.draft_files import NamedDrafts
 from app.new_run.draft_menu import NameDialog
 from app.shell import dialogs
@@ -49,6 +51,43 @@ def test_names_are_checked(qtbot: QtBot) -> None:
     draft.delete()
     assert (draft.named.names(), draft.name, draft.run.train.seed) == ([], "", 7)
     assert Draft().run.train.seed == 7
+
+
+SECOND_WINDOW = """
+import sys
+from PySide6.QtCore import QCoreApplication
+from app.new_run.draft import Draft
+app = QCoreApplication([])
+draft = Draft()
+print(draft.run.train.seed, draft.name, flush=True)
+draft.set("train.seed", 8)
+try:
+    draft.open("One")
+except Exception as error:
+    print(error, flush=True)
+draft.save_as("Two")
+print("saved", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_window_has_a_draft_of_its_own(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("train.seed", 7)
+    draft.save_as("One")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", SECOND_WINDOW], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().split() == [str(Run().train.seed)]
+        assert process.stdout.readline() == "The draft “One” is open in another window.\n"
+        assert process.stdout.readline() == "saved\n"
+        with pytest.raises(BadOption, match="“Two” is open in another window"):
+            draft.open("Two")
+        assert (draft.name, draft.run.train.seed) == ("One", 7)
+        process.communicate("")  # it closes
+    draft.open("Two")
+    assert draft.run.train.seed == 8
+    assert draft_file().with_name("draft-2.toml").exists()
 
 
 def test_a_broken_draft_is_a_sentence(qtbot: QtBot) -> None:

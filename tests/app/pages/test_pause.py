@@ -121,6 +121,8 @@ def test_a_value_that_cannot_be_is_said_and_marked(paused: RunPage) -> None:
         card.rate.setText(text)
         assert sentence in card.plan.text() and card.rate.is_wrong and not card.resume_button.isEnabled()
     card.rate.setText("0.001")
+    card.extra.setText("2000000000")
+    assert card.extra.is_wrong and "but can be 1,000,000 at most" in card.plan.text()
     card.extra.setText("2.5")
     assert card.extra.is_wrong and not card.rate.is_wrong and "a whole number of steps" in card.plan.text()
     card.unit.setCurrentIndex(1)
