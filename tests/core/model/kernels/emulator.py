@@ -1,4 +1,4 @@
-"""Runs a kernel's text for CUDA on a processor: a thread of the machine for each of the GPU's, 256 of a block at once.
+"""Runs a kernel's text for CUDA on a processor: the 256 threads of a block take turns, from barrier to barrier.
 
 So the indices, sums and shuffles of the kernels are tested where there is no GPU; what a GPU's own compiler makes of
 them is tested by core.model.kernels.check, on each GPU before the kernels are used.
@@ -7,6 +7,7 @@ them is tested by core.model.kernels.check, on each GPU before the kernels are u
 import ctypes
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,36 @@ import numpy as np
 
 from core.model.kernels.run import KERNELS, source
 
-COMPILER = shutil.which("g++") or shutil.which("clang++")
+COMPILER = (shutil.which("g++") or shutil.which("clang++")) if sys.platform == "linux" else None
 TYPES = {mx.bfloat16: "__nv_bfloat16", mx.float32: "float", mx.int32: "int"}
 HEADER = r"""
-#include <barrier>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <thread>
+#include <ucontext.h>
 #include <vector>
 struct Index { unsigned x; };
 struct float2 { float x, y; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
-thread_local Index threadIdx, blockIdx;
+Index threadIdx, blockIdx;  // of the thread whose turn it is
 const Index blockDim{256};
-std::unique_ptr<std::barrier<>> block_barrier, warp_barriers[8];
+ucontext_t scheduler, threads[256];
+bool done[256];
 unsigned slots[8][32][6];
-inline void __syncthreads() { block_barrier->arrive_and_wait(); }
-inline void __syncwarp() { warp_barriers[threadIdx.x / 32]->arrive_and_wait(); }
+struct Barrier {
+    unsigned size, count = 0, times = 0;
+    void wait() {
+        const unsigned now = times;
+        if (++count == size) {
+            count = 0;
+            ++times;
+        }
+        while (times == now) { swapcontext(&threads[threadIdx.x], &scheduler); }
+    }
+};
+Barrier block_barrier{256}, warp_barriers[8] = {{32}, {32}, {32}, {32}, {32}, {32}, {32}, {32}};
+inline void __syncthreads() { block_barrier.wait(); }
+inline void __syncwarp() { warp_barriers[threadIdx.x / 32].wait(); }
 struct __nv_bfloat16 {
     uint16_t bits = 0;
     __nv_bfloat16() = default;
@@ -122,24 +134,37 @@ def emulate(
     given += [f"({t}*)a[{2 * len(types) + i}]" for i, t in enumerate(out_types)]
     program = (
         f"{HEADER}\nusing T = {types[0]};\nvoid kernel({', '.join(arguments)}) {{\n{text}\n}}\n"
-        'extern "C" void run(void** a, unsigned blocks) {\n'
-        "    block_barrier = std::make_unique<std::barrier<>>(256);\n"
-        "    for (auto& barrier : warp_barriers) { barrier = std::make_unique<std::barrier<>>(32); }\n"
-        "    for (unsigned b = 0; b < blocks; ++b) {\n"
-        "        std::vector<std::thread> all;\n"
+        "void** a;\n"
+        "void begin() {\n"
+        f"    kernel({', '.join(given)});\n"
+        "    done[threadIdx.x] = true;\n"
+        "}\n"
+        'extern "C" void run(void** arrays, unsigned blocks) {\n'
+        "    a = arrays;\n"
+        "    std::vector<char> stacks(256 << 16);\n"
+        "    for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {\n"
         "        for (unsigned t = 0; t < 256; ++t) {\n"
-        "            all.emplace_back([=] {\n"
-        f"                threadIdx.x = t; blockIdx.x = b; kernel({', '.join(given)});\n"
-        "            });\n"
+        "            done[t] = false;\n"
+        "            getcontext(&threads[t]);\n"
+        "            threads[t].uc_stack.ss_sp = &stacks[t << 16];\n"
+        "            threads[t].uc_stack.ss_size = 1 << 16;\n"
+        "            threads[t].uc_link = &scheduler;\n"
+        "            makecontext(&threads[t], begin, 0);\n"
         "        }\n"
-        "        for (auto& thread : all) { thread.join(); }\n"
+        "        for (unsigned left = 256; left > 0;) {\n"
+        "            for (threadIdx.x = 0; threadIdx.x < 256; ++threadIdx.x) {\n"
+        "                if (done[threadIdx.x]) { continue; }\n"
+        "                swapcontext(&scheduler, &threads[threadIdx.x]);\n"
+        "                left -= done[threadIdx.x];\n"
+        "            }\n"
+        "        }\n"
         "    }\n"
         "}\n"
     )
     (folder / f"{name}.cpp").write_text(program, encoding="utf-8")
     library = folder / f"{name}-{len(list(folder.iterdir()))}.so"
     assert COMPILER
-    command = [COMPILER, "-std=c++20", "-O1", "-w", "-shared", "-fPIC", "-pthread", f"{folder}/{name}.cpp", "-o"]
+    command = [COMPILER, "-std=c++20", "-O1", "-w", "-shared", "-fPIC", f"{folder}/{name}.cpp", "-o"]
     subprocess.run([*command, str(library)], check=True)
     arrays = [_aligned(array) for array in inputs]
     shapes = [np.array(array.shape, np.int32) for array in inputs]

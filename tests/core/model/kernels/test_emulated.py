@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
 import pytest
 
+from core.adapters import grouped_linear
+from core.adapters.lora import LoRALinear
 from core.model.kernels import check, pieces, token_product, token_sample
 from tests.core.model.kernels.emulator import COMPILER, emulate
 
@@ -67,3 +70,30 @@ def test_a_layer_with_what_is_around_it_is_one_kernel(part: int, emulated: None)
 @pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16])
 def test_the_pieces_of_training_and_their_gradients(part: str, dtype: mx.Dtype, emulated: None) -> None:
     assert check.differences(dtype, [part])[part] < check.TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "bias", "kernels"),
+    [((8, 8, 8), False, 1), ((8, 8, 8), True, 1), ((0, 0, 0), True, 1), ((8, 0, 8), False, 0), ((8, 16, 8), False, 0)],
+)
+def test_layers_with_one_input_and_their_adapters(
+    ranks: tuple[int, ...], bias: bool, kernels: int, emulated: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One kernel where all have adapters of one rank, or none; else what the layers compute by themselves."""
+    count = []
+    monkeypatch.setattr(grouped_linear, "unavailable_reason", lambda parts: "")
+    monkeypatch.setattr(grouped_linear, "token_product", lambda *a: count.append(1) or token_product.token_product(*a))
+    layers: list[nn.Module] = []
+    for rank, outputs in zip(ranks, (32, 16, 16), strict=True):
+        linear = nn.Linear(128, outputs, bias=bias)
+        linear.set_dtype(mx.bfloat16)
+        linear.freeze()
+        layer = LoRALinear(linear, rank, 2.0, 0.0) if rank else linear
+        if rank:
+            layer.lora_b = mx.random.normal(layer.lora_b.shape)
+        layers.append(layer)
+    x, norm = mx.random.normal((3, 128)).astype(mx.bfloat16), 1 + mx.random.normal((128,)).astype(mx.bfloat16)
+    expected = mx.concatenate([layer(mx.fast.rms_norm(x, norm, 1e-5)) for layer in layers], axis=1).astype(mx.float32)
+    y = grouped_linear.GroupedLinear(layers).multiply_token(x, None, token_product.Around(norm, 1e-5))
+    assert len(count) == kernels
+    assert mx.allclose(y.astype(mx.float32), expected, rtol=2e-2, atol=2e-2 * mx.abs(expected).max().item()).item()
