@@ -139,6 +139,9 @@ class CheckStep(QWidget):
         self.again_button = plain_button(tr("Check again"), "reset")  # what is outside Hone may have been put right
         self.again_button.clicked.connect(self.enter)
         page.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.wait_button = plain_button(tr("Do not start yet"))
+        self.wait_button.clicked.connect(self._take_back)
+        page.addWidget(self.wait_button, 0, Qt.AlignmentFlag.AlignLeft)
         page.addStretch()
         self._update_verdict()
 
@@ -208,7 +211,8 @@ class CheckStep(QWidget):
         for check in self.answers.values():
             if check.state == BAD:
                 return check.sentence
-        return "" if self._is_checked else tr("Still checking…")
+        waiting = next((title for key, title in TITLES.items() if key not in (*self.answers, MEASURED)), "")
+        return tr("Still checking: {title}…", title=waiting) if waiting else ""
 
     def try_start(self) -> None:
         """Start, unless a check forbids it: at once, or when the checks are done, where the step still shows then."""
@@ -222,6 +226,11 @@ class CheckStep(QWidget):
         else:
             self._is_wanted = not self._is_checked
             self._update_verdict()
+
+    def _take_back(self) -> None:
+        """Do not start once everything is checked, after all."""
+        self._is_wanted = False
+        self._update_verdict()
 
     def show_machines(self) -> None:
         """Show the machines as the settings have them now."""
@@ -241,11 +250,13 @@ class CheckStep(QWidget):
         is_bad = self._is_bad
         self.start_button.setEnabled(not reason)
         self.again_button.setVisible(is_bad and self._is_checked)
+        self.wait_button.setVisible(self._is_wanted and bool(reason) and not is_bad)
         notes = sum(c.state == NOTE for c in self.answers.values())
         if is_bad:
             self.verdict.setText(tr("One thing must be put right first; the line above says which and how."))
         elif reason:
-            self.verdict.setText(tr("Still checking; it starts when that is done.") if self._is_wanted else reason)
+            words = tr("{reason} It starts when that is done.", reason=reason) if self._is_wanted else reason
+            self.verdict.setText(words)
         elif self._jobs is not None and self._jobs.current is not None:
             self.verdict.setText(tr("Another run is training: this one waits until it is done."))
         elif notes:

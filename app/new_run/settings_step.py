@@ -75,7 +75,7 @@ class SettingsStep(QWidget):
         layout.addLayout(column(self.presets))
         self.tabs = Tabs(tr("Kinds of settings"))
         layout.addWidget(self.tabs, 1)
-        self._simple = ScrollPage(margin=0)
+        self._simple = ScrollPage(in_tab=True)
         self.simple = SimpleSettings()
         self.simple.show_run(draft.run, None)
         self.simple.changed.connect(self._set_simple)
@@ -89,7 +89,7 @@ class SettingsStep(QWidget):
             self._simple.content_layout.addWidget(part)
         self._simple.content_layout.insertWidget(1, self.more_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._simple.content_layout.addStretch()
-        self._advanced = ScrollPage(margin=0)
+        self._advanced = ScrollPage(in_tab=True)
         self.search = LineEdit(tr("Search all settings"), tr("Search all settings"))
         self.tabs.add(tr("Simple"), self._simple)
         self._jobs, self._rewards = jobs, QWidget()  # filled when a method first has rewards

@@ -41,7 +41,7 @@ class ResultPage(QWidget):
         super().__init__(parent)
         self._folder: Path | None = None
         self.tone = ""  # of the verdict
-        scroll = ScrollPage(margin=0)
+        scroll = ScrollPage(in_tab=True)
         vbox(self).addWidget(scroll)
         page = scroll.content_layout
         page.setSpacing(theme.GRID + 4)

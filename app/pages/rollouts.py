@@ -50,7 +50,7 @@ class RolloutsPage(QWidget):
         card_layout.setContentsMargins(1, 6, 1, 6)
         card_layout.addWidget(self.table)
         inner.addWidget(card, 2)
-        self.answers = ScrollPage(margin=0)
+        self.answers = ScrollPage(in_tab=True)
         inner.addWidget(self.answers, 3)
         self._stack.addWidget(page)
         self.group: RolloutGroup | None = None

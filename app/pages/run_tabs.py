@@ -20,7 +20,7 @@ class RunTabs(Tabs):
         super().__init__(tr("Views of the run"))
         self.result, self.charts = result, charts
         self.samples, self.rollouts, self.log = AnswerTimeline(), RolloutsPage(), LogPage()
-        self._samples_page = ScrollPage(margin=0)
+        self._samples_page = ScrollPage(in_tab=True)
         self._samples_page.content_layout.addWidget(self.samples)
         self.add(tr("Result"), self.result)
         self.add(tr("Charts"), self.charts)

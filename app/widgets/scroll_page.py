@@ -6,20 +6,30 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.style import theme
 from app.widgets.card import vbox
-from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.scrollbar import use_floating_scrollbar, use_thin_scrollbars
 
 WHOLE_PAGE = (1 << 24) - 1  # Qt's largest width
 
 
 class ScrollPage(QScrollArea):
     """Scrolls vertically; widgets are added to `content_layout`, which is `width` pixels wide at most, at the left or
-    `centred`."""
+    `centred`. Where it stands in a tab it has no margin for a scroll bar, which then lies over it (`in_tab`)."""
 
-    def __init__(self, width: int = theme.COLUMN, margin: int = theme.MARGIN, *, centred: bool = False) -> None:
+    def __init__(
+        self,
+        width: int = theme.COLUMN,
+        margin: int = theme.MARGIN,
+        *,
+        centred: bool = False,
+        in_tab: bool = False,
+    ) -> None:
         super().__init__()
-        self._margin, self._width, self._centred = margin, width, centred
         self.setFrameShape(QFrame.Shape.NoFrame)
         use_thin_scrollbars(self)
+        if in_tab:
+            margin = 0
+            use_floating_scrollbar(self)
+        self._margin, self._width, self._centred = margin, width, centred
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)

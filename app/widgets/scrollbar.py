@@ -1,6 +1,6 @@
 """A thin scroll bar without arrows, for systems with a thick one. A Mac keeps its own."""
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QScrollBar, QStyle, QStyleOptionSlider
 
@@ -32,6 +32,41 @@ class ThinScrollBar(QScrollBar):
             theme.mix(colours.text, colours.window, 0.55 if self.underMouse() or self.isSliderDown() else 0.72)
         )
         painter.drawRoundedRect(QRectF(slider).adjusted(2.5, 2.5, -2.5, -2.5), 3, 3)
+
+
+class FloatingScrollBar(ThinScrollBar):
+    """Lies over the right edge of a scrolling widget and takes no width from it: what is in it ends at the line where
+    all else ends, as under the scroll bars of a Mac."""
+
+    def __init__(self, area: QAbstractScrollArea) -> None:
+        super().__init__(Qt.Orientation.Vertical, area)
+        self._area, self._bar = area, area.verticalScrollBar()
+        area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._bar.rangeChanged.connect(self._follow)
+        self._bar.valueChanged.connect(self.setValue)
+        self.valueChanged.connect(self._bar.setValue)
+        area.installEventFilter(self)
+        self._follow()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._follow()
+        return super().eventFilter(watched, event)
+
+    def _follow(self) -> None:
+        bar = self._bar
+        self.setRange(bar.minimum(), bar.maximum())
+        self.setPageStep(bar.pageStep())
+        self.setSingleStep(bar.singleStep())
+        self.setValue(bar.value())
+        self.setGeometry(self._area.width() - _WIDTH, 0, _WIDTH, self._area.height())
+        self.setVisible(bar.maximum() > bar.minimum())
+
+
+def use_floating_scrollbar(area: QAbstractScrollArea) -> None:
+    """Let a widget's scroll bar lie over it, except on a Mac, which has its own."""
+    if not theme.NATIVE:
+        FloatingScrollBar(area).setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
 
 def use_thin_scrollbars(area: QAbstractScrollArea) -> None:

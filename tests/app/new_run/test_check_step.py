@@ -159,7 +159,11 @@ def test_start_from_the_menu_while_it_is_checked_starts_afterwards(
     window.draft.set("data.path", str(dataset))
     window.navigation.start_draft()
     check = window.wizard.check
-    assert check.verdict.text() == "Still checking; it starts when that is done." and window.jobs.current is None
+    assert check.verdict.text() == "Still checking: Settings… It starts when that is done."
+    check.wait_button.click()
+    assert check.verdict.text() == "Still checking: Settings…" and not check.wait_button.isVisible()
+    window.navigation.start_draft()
+    assert check.wait_button.isVisible() and window.jobs.current is None
     go.set()
     qtbot.waitUntil(
         lambda: window.stack.shown() not in ("new", None) or window.jobs.current is not None, timeout=60_000

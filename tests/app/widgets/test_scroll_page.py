@@ -8,6 +8,7 @@ from app.style import theme
 from app.widgets.card import Card, vbox
 from app.widgets.labels import Label
 from app.widgets.scroll_page import ScrollPage
+from app.widgets.scrollbar import FloatingScrollBar
 
 
 class Painted(QObject):
@@ -84,3 +85,20 @@ def test_words_have_all_their_lines_on_a_page_that_is_wider_than_its_column(qtbo
     page.show()
     qtbot.waitUntil(lambda: text.width() == 400)
     assert text.height() >= text.heightForWidth(400) > text.fontMetrics().height()
+
+
+def test_in_a_tab_the_bar_takes_no_width(qtbot: QtBot) -> None:
+    page, tall = ScrollPage(in_tab=True), QWidget()
+    qtbot.addWidget(page)
+    page.resize(400, 300)
+    page.content_layout.addWidget(tall)
+    page.show()
+    (bar,) = page.findChildren(FloatingScrollBar)
+    assert page.content.width() == 400 and not bar.isVisible()
+    tall.setFixedHeight(900)
+    qtbot.waitUntil(bar.isVisible)
+    assert page.content.width() == 400 and bar.geometry().right() == 399
+    bar.setValue(bar.maximum())
+    assert page.verticalScrollBar().value() == page.verticalScrollBar().maximum() == 600
+    page.verticalScrollBar().setValue(0)
+    assert bar.value() == 0
