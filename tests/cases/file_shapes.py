@@ -73,6 +73,33 @@ FILES = (
     _no_data("XML under another name", "<?xml version='1.0'?>", "XML, not a data file: convert it to JSON Lines or CSV", "rows.data"),
     _no_data("a piece of a web page", "<div>Hi</div>", "a web page, not a data file: save its text as .txt", "page.html"),
     _no_data("weights", b"\x08\0\0\0\0\0\0\0{}", "the weights of a model, not a data file", "model.safetensors"),
+    *(Case(f"tabs between cells {name}", TEXT, content, learned, file="rows.tsv") for name, content, learned in (
+        ("that go over several lines", 'question\tanswer\nHi?\t"One.\nTwo."\nSo?\tYes.\n',
+         ("U Hi? | A* One.\nTwo.", "U So? | A* Yes.")),
+        ("that hold tabs and quotes", 'question\tanswer\nHi?\t"One\ttwo, ""three""."\n', ('U Hi? | A* One\ttwo, "three".',)),
+        ("in quotes, their names too", '"question"\t"answer"\r\n"Hi?"\t"Yes."\r\n', PLAIN),
+        ("with quotes written twice", 'question\tanswer\n"He said ""so""?"\tYes.\n', ('U He said "so"? | A* Yes.',)),
+        ("with quotes that are characters", 'question\tanswer\n"Hi" is?\t5"\n"So"\t"Yes"\n',
+         ('U "Hi" is? | A* 5"', 'U "So" | A* "Yes"')),
+        ("with a quote that is not closed", 'question\tanswer\nHi?\t"One\nSo?\tYes.\nOh?\t"No" or "yes".\n',
+         ('U Hi? | A* "One', "U So? | A* Yes.", 'U Oh? | A* "No" or "yes".')),
+    )),
+    *(Case(f"a table as pandas writes it, orient={orient}", TEXT, content, (*PLAIN, "U So? | A* No."), file="rows.json")
+      for orient, content in (
+        ("columns", '{"question": {"0": "Hi?", "1": "So?"}, "answer": {"0": "Yes.", "1": "No."}}'),
+        ("index", '{"0": {"question": "Hi?", "answer": "Yes."}, "1": {"question": "So?", "answer": "No."}}'),
+        ("split", '{"columns": ["question", "answer"], "index": [0, 1], "data": [["Hi?", "Yes."], ["So?", "No."]]}'),
+        ("table", '{"schema": {"fields": []}, "data": [{"question": "Hi?", "answer": "Yes."},\n'
+                  '{"question": "So?", "answer": "No."}]}'),
+        ("list", '{"question": ["Hi?", "So?"], "answer": ["Yes.", "No."]}'),
+        ("records", '[{"question": "Hi?", "answer": "Yes."}, {"question": "So?", "answer": "No."}]'),
+    )),
+    Case("lists of other lengths are no table", TEXT, '{"question": ["Hi?", "So?"], "answer": ["Yes."]}', (), (),
+         "question is not text", "rows.json"),
+    *(Case(f"an array without its brackets, {name}", TEXT, f"{ROW},{between}{ROW.replace('Hi', 'So')}{end}",
+           (*PLAIN, "U So? | A* Yes."), file=file)
+      for name, between, end, file in (("line by line", "\n", ",\n", "rows.jsonl"), ("with CR LF", "\r\n", "", "rows.json"),
+                                       ("indented", "\n  ", "\n", "rows.json"))),
     Case("code", TEXT, "import os, sys\n\nprint(os, sys)\n", ("i*mport os, sys", "p*rint(os, sys)"), file="code.py"),
     Case("a table under another name", TEXT, TABLE, PLAIN, file="rows.dat"),
     Case("a sheet of tabs called xls", TEXT, TABLE.replace(",", "\t"), PLAIN, file="rows.xls"),

@@ -43,8 +43,9 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
     window.skip_space("")
     in_array = window.skip_character("[") if data_file.begin == FILE_START else data_file.head.lstrip().startswith("[")
     broken = 0  # values one after the other
+    has_values = False  # behind the first there may be commas, as where the brackets of an array were left out
     while True:
-        window.skip_space(", \t" if in_array else " \t")
+        window.skip_space(", \t" if in_array or has_values else " \t")
         yield from window.take_problems()
         if in_array and window.skip_character("]"):
             window.skip_space("")
@@ -56,7 +57,7 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
         for piece in window.read_value(line):
             yield piece
             if not isinstance(piece, Problem):
-                broken = 0
+                broken, has_values = 0, True
             elif piece.severity == "error":
                 broken += 1
         if broken >= _MOST_BROKEN:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.data.read import arrow, json_text, parquet, source, tables
+from core.data.read.json_tables import rows_of_table
 from core.errors import BadData
 from core.text.sentence import join_and, say, shorten
 
@@ -16,7 +17,7 @@ _HELD_OUT = ("validation", "valid", "val", "dev", "eval", "test", "testing")  # 
 _ABOUT_ROWS = {
     *_WRAPPERS, *_HELD_OUT,
     "version", "name", "title", "description", "license", "author", "info", "meta", "metadata", "date", "created",
-    "language", "url", "count", "total", "num_rows", "features",
+    "language", "url", "count", "total", "num_rows", "features", "schema",
 }  # fmt: skip
 
 _MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
@@ -167,6 +168,9 @@ def _unwrap(value: Any, data_file: source.Source, held_out: bool) -> tuple[list[
     """(the rows that a value holds, what of it is not read): nearly always one row and nothing; many where it is an
     object around a list of them, such as {"train": [{…}, {…}], "test": […]}. What it sets aside is noted in
     `data_file`, and is what is read with `held_out`."""
+    table = rows_of_table(value) if isinstance(value, dict) else None
+    if table is not None:
+        return [] if held_out else list(table), ""
     if isinstance(value, dict) and not value.keys() <= _ABOUT_ROWS:
         return [] if held_out else [_columns_of(value)], ""
     lists = {name: v for name, v in value.items() if _is_list_of_rows(v)} if isinstance(value, dict) else {}

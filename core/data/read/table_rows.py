@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator
 
 from core.data.read.source import Problem, Source
+from core.data.read.tab_quotes import has_quoted_cells
 from core.text.sentence import say
 
 _LONG_ROW = 1 << 17  # characters, which the csv module takes at most in one cell unless told otherwise
@@ -22,7 +23,8 @@ class TableRows:
         self._items, self._problems = data_file.lines(), problems
         self._declares_separator = bool(data_file.separator)
         self._delimiter = delimiter
-        self.has_quotes = delimiter != "\t"  # TSV has no quoting of its own: there a quote is a character
+        # TSV has no quoting of its own, so there a quote is a character where nothing tells otherwise.
+        self.has_quotes = delimiter != "\t" or has_quoted_cells(data_file.head)
         self._short_rows = self._reader()
         self._row: list[str] = []  # the lines of this row, as far as they have been read
         self._length = 0

@@ -1,0 +1,36 @@
+"""Tables that are written as one JSON object, as by pandas' `to_json` in each of its orients, or as lists by column."""
+
+from typing import Any
+
+Rows = list[dict[str, Any]]
+_SPLIT = ({"columns", "data"}, {"columns", "index", "data"})  # orient="split"
+
+
+def rows_of_table(value: dict[str, Any]) -> Rows | None:
+    """The rows of such an object; None where it is something else."""
+    if value.keys() in _SPLIT:
+        return _split_rows(value["columns"], value["data"])
+    columns = list(value.values())
+    if len(columns) < 2:
+        return None
+    if all(isinstance(column, dict) and column and column.keys() == columns[0].keys() for column in columns):
+        if _are_numbers(columns[0]):  # orient="columns", which is the default
+            return [{name: column[number] for name, column in value.items()} for number in columns[0]]
+        return columns if _are_numbers(value) else None  # orient="index"
+    if not all(isinstance(column, list) and len(column) == len(columns[0]) > 1 for column in columns):
+        return None
+    if any(isinstance(cell, dict | list) for column in columns for cell in column):
+        return None
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _split_rows(names: Any, data: Any) -> Rows | None:
+    if not (isinstance(names, list) and isinstance(data, list) and all(isinstance(name, str) for name in names)):
+        return None
+    if not data or not all(isinstance(cells, list) and len(cells) == len(names) for cells in data):
+        return None
+    return [dict(zip(names, cells, strict=True)) for cells in data]
+
+
+def _are_numbers(keys: dict[str, Any]) -> bool:
+    return all(key.isdecimal() for key in keys)
