@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,8 @@ from core.options import Option, parse
 from core.run import Data, Run, list_options
 
 KINDS = (TEXT, PAIRS, UNPAIRED, QUESTIONS)
-_OPTIONS = ("data.eval_path", "data.max_seq_len", "data.train_on", "data.columns", "data.exclude", "data.fill_in",
-            "data.chat_template")  # fmt: skip
+READING = ("data.columns", "data.exclude", "data.fill_in")  # how rows are read, whatever is done with them
+_OPTIONS = ("data.eval_path", "data.max_seq_len", "data.train_on", *READING, "data.chat_template")
 _MAX_FINDINGS = 20  # that are printed
 
 
@@ -34,8 +34,7 @@ def add(commands: Any) -> None:
     )
     inspect.add_argument("--rows", type=int, default=3, metavar="N", help="Rows to show token by token. Default: 3.")
     inspect.add_argument("--json", action="store_true", help="Print JSON.")
-    for key, o in _options():
-        add_flag(inspect, "option", key, o)
+    add_data_flags(inspect, _OPTIONS)
     inspect.set_defaults(command=run)
     command.set_defaults(command=run)
 
@@ -47,7 +46,7 @@ def run(args: Any, out: Print) -> int:
     from core.data.tokenize.templates import set_chat_template
     from core.data.tokenize.tokenizer import load_tokenizer
 
-    options = _data_options(args)
+    options = data_options(args)
     folder = hub.locate(args.model)
     if folder is None:
         raise UserError(f"{args.model} is not on this machine yet; choose a model that is, such as starter.")
@@ -83,13 +82,19 @@ def run(args: Any, out: Print) -> int:
     return 0
 
 
+def add_data_flags(command: Any, keys: Collection[str]) -> None:
+    """These options of a run's data as flags of a command."""
+    for key, o in _options():
+        if key in keys:
+            add_flag(command, "option", key, o)
+
+
 def _options() -> list[tuple[str, Option]]:
-    """The options of a run's data that tell how it is read and shown."""
     return [(key, o) for key, o in list_options(DEFAULT_METHOD) if key in _OPTIONS]
 
 
-def _data_options(args: Any) -> Data:
-    """The section [data] of a run with these flags."""
+def data_options(args: Any) -> Data:
+    """The section [data] of a run with the flags of add_data_flags(). Raises BadOption."""
     run = Run()
     for key, o in _options():
         if hasattr(args, f"option:{key}"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.atomic_files import explain
 from core.cli import Print, on_ranks
 from core.cli.chat import add_quantization_flag
+from core.cli.data import READING, add_data_flags, data_options
 from core.cli.parted import add_flags, launch, sharing
 from core.cli.progress import lines, show
 from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, read_rewards
@@ -41,6 +42,7 @@ def add(commands: Any) -> None:
         "and an answer to check against. Default: as the run had it.",
     )
     command.add_argument("--dataset", default="demo", metavar="TEXT", help="A file, or 'demo'. Default: demo.")
+    add_data_flags(command, READING)
     command.add_argument(
         "--answers", type=int, default=20, metavar="N", help="Prompts to answer and compare. Default: 20."
     )
@@ -130,6 +132,7 @@ def _measure(args: Any, files: list[Path], sharding: "Sharding | None", out: Pri
     is_first = sharding is None or sharding.group.is_first
     rewards = read_rewards(args) if is_first and _names_rewards(args) else None
     subjects = [(args.model, args.adapter_path), *map(_model_or_adapter, args.compare)]
+    data = data_options(args)
     kind = args.kind or _data_kind(args.adapter_path)
     evaluations: list[Evaluation] = []
     for model, adapter in subjects:
@@ -138,6 +141,9 @@ def _measure(args: Any, files: list[Path], sharding: "Sharding | None", out: Pri
                 model or find_base_model(adapter) or "starter",
                 adapter,
                 args.dataset,
+                columns=data.columns,
+                exclude=data.exclude,
+                fill_in=data.fill_in,
                 answers=args.answers,
                 batch_size=args.batch_size,
                 max_seq_len=args.max_seq_len,

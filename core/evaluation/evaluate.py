@@ -1,7 +1,7 @@
 """Evaluate a model, with or without an adapter, on a dataset: loss, and how good the answers are by every reward."""
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,6 +50,9 @@ def evaluate(
     adapter: str | None = None,
     dataset: str = DEMO,
     *,
+    columns: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    fill_in: Sequence[str] = (),
     answers: int = 20,
     batch_size: int = 8,
     max_seq_len: int = 2048,
@@ -71,6 +74,7 @@ def evaluate(
         model: a folder, a Hugging Face id or "starter".
         adapter: a run's folder or an adapter's; None measures the model alone.
         dataset: a file, a folder or a Hugging Face id; "demo" means the sample data's held-out part.
+        columns, exclude, fill_in: how the rows are read, as in a run's data options.
         answers: how many of the first prompts are answered, greedily.
         batch_size: rows in a batch.
         max_seq_len: tokens at which a row is cut.
@@ -102,6 +106,7 @@ def evaluate(
                 adapter,
                 dataset,
                 scorer,
+                reading={"columns": columns, "exclude": exclude, "fill_in": fill_in},
                 answers=answers,
                 batch_size=batch_size,
                 max_seq_len=max_seq_len,
@@ -127,6 +132,7 @@ def _evaluate(
     dataset: str,
     scorer: RewardScorer | None,
     *,
+    reading: Mapping[str, Sequence[str]],
     answers: int,
     batch_size: int,
     max_seq_len: int,
@@ -146,7 +152,7 @@ def _evaluate(
     folder = yield from hub.fetch(model if adapter is None else hub.find_moved(model, adapter))
     # The data first: a wrong file should not cost the loading of a model.
     path = str(sample(kind, held_out=True)) if dataset == DEMO else dataset
-    data = load_data((yield from hub.fetch_data(path)), kind)
+    data = load_data((yield from hub.fetch_data(path)), kind, **reading)
     read_config(folder)
     tokenizer = load_tokenizer(folder)
     if adapter is not None:

@@ -150,3 +150,17 @@ def test_files_of_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     as_prompts.write_text(json.dumps({"prompt": "What is 3 plus 4?"}) + "\n")
     assert main([*words, "--dataset", str(as_prompts)]) != 0
     assert "no row has anything to measure" in capsys.readouterr().err
+
+
+def test_rows_are_read_as_in_training(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("frage,antwort\n" + "".join(f"Wie viel ist {n} für {{{{name}}}}?,{n}\n" for n in range(6)))
+    words = ["eval", "--model", str(model_folder), "--dataset", str(table), "--answers", "1", "--max-tokens", "2"]
+    assert main(words) == 2
+    hint = capsys.readouterr().err.split("map them: ")[1].split()[:2]
+    assert hint[0] == "--columns"
+    reading = [hint[0], hint[1].rstrip("."), "--exclude", "row:1", "--fill-in", "name=Hone"]
+    assert main([*words, *reading, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (sample,) = [line for line in lines if line["event"] == "Sample"]
+    assert sample["prompt"] == "Wie viel ist 1 für Hone?" and sample["expected"] == "1"
