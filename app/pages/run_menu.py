@@ -33,7 +33,7 @@ def list_actions(rows: Sequence[RunRow]) -> list[RunAction | None]:
     actions: list[RunAction | None] = [
         RunAction("open", tr("Open"), several or (not_there if one and one.live is None else "") or damaged),
         RunAction("use", tr("Use it…"), several or not_there or damaged or use_reason(rows[0])),
-        RunAction("resume", tr("Go on with it"), several or damaged or resume_reason(rows[0])),
+        RunAction("resume", tr("Resume"), several or damaged or resume_reason(rows[0])),
         RunAction("again", tr("Run again with a change…"), several or damaged),
         RunAction("compare", _compare_text(len(rows)), damaged or not_there or compare_reason(rows)),
         None,

@@ -27,7 +27,7 @@ class RunsButtons(QWidget):
         self._rows: Sequence[RunRow] = ()
         self.reason = ElidedLabel("", "caption", tone="secondary")  # of one line, so that nothing moves
         self.open = primary_button(tr("Open"), "runs")
-        self.resume = plain_button(tr("Go on with it"), "play")
+        self.resume = plain_button(tr("Resume"), "play")
         self.compare = plain_button(tr("Compare"), "compare")
         self.again = plain_button(tr("Run again with a change…"), "reset")
         self.more = quiet_button(tr("More"), "chevron")

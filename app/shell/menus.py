@@ -7,10 +7,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QWidget
 
 from app.desktop import language, preferences
 from app.desktop.language import tr
+from app.shell import edit_commands
 from app.shell.recent import RecentMenu
 from app.shell.updates import are_wanted
 from app.style import theme
@@ -47,7 +48,7 @@ class MenuBar:
         self, window: QMainWindow, commands: dict[str, Callable[[], object]], open_recent: Callable[[Path], None]
     ) -> None:
         self._window, self._commands, self._open_recent = window, commands, open_recent
-        self._edited: QLineEdit | QTextEdit | QPlainTextEdit | None = None  # while the Edit menu is open
+        self._edited: QWidget | None = None  # while the Edit menu is open
         self._add_file_menu()
         self._add_edit_menu()
         themes, languages = self._add_view_menu()
@@ -109,6 +110,7 @@ class MenuBar:
                 self._add_action(menu, text, self._paste, keys)
             elif text:
                 of_text.append(self._add_action(menu, text, partial(self._edit, slot), keys))
+                of_text[-1].setData(slot)
             else:
                 menu.addSeparator()
         menu.setToolTipsVisible(True)
@@ -116,17 +118,19 @@ class MenuBar:
         menu.aboutToHide.connect(lambda: QTimer.singleShot(0, menu, lambda: self._close_edit_menu(of_text)))
 
     def _open_edit_menu(self, of_text: list[QAction]) -> None:
-        """Keep the text field that the entries are for: opened by its key, the menu bar takes the keyboard from it."""
-        self._edited = _text_field()
-        _explain(of_text, has_text=self._edited is not None)
+        """Keep what the entries are for: opened by its key, the menu bar takes the keyboard from it."""
+        self._edited = edit_commands.find_target()
+        for action in of_text:
+            _explain(action, edit_commands.takes(action.data(), self._edited))
 
     def _close_edit_menu(self, of_text: list[QAction]) -> None:
         """What was chosen has been done; the keys of the entries go to the field that has the keyboard."""
         self._edited = None
-        _explain(of_text, has_text=True)
+        for action in of_text:
+            _explain(action, True)
 
     def _edit(self, slot: str) -> bool:
-        return _send_to_text_field(slot, _text_field() or self._edited)
+        return edit_commands.send(slot, edit_commands.find_target() or self._edited)
 
     def _paste(self) -> None:
         """Paste into the text field that has the keyboard; without one, as files or rows into the window."""
@@ -200,26 +204,11 @@ def _add_submenu(menu: QMenu, title: str) -> QMenu:
     return submenu
 
 
-def _text_field() -> QLineEdit | QTextEdit | QPlainTextEdit | None:
-    """The text field that has the keyboard."""
-    widget = QApplication.focusWidget()
-    return widget if isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) else None
-
-
-def _explain(actions: list[QAction], *, has_text: bool) -> None:
+def _explain(action: QAction, is_possible: bool) -> None:
     """Grey what edits text while no text field has the keyboard, and say so."""
-    for action in actions:
-        action.setEnabled(has_text)
-        words = action.text().replace("&", "")
-        action.setToolTip(words if has_text else tr("No text field has the keyboard."))
-
-
-def _send_to_text_field(slot: str, widget: QLineEdit | QTextEdit | QPlainTextEdit | None) -> bool:
-    """Send an editing command to a text field; returns whether there was one to take it."""
-    if widget is None or (slot == "paste" and widget.isReadOnly()):
-        return False
-    getattr(widget, slot)()
-    return True
+    action.setEnabled(is_possible)
+    words = action.text().replace("&", "")
+    action.setToolTip(words if is_possible else tr("No text field has the keyboard."))
 
 
 def _choose_theme(mode: str) -> None:

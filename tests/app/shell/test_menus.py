@@ -1,13 +1,18 @@
 """The View menu leads to every place of the sidebar, each with a key."""
 
+from threading import Event as Flag
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAction, QFocusEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.pages.settings import SettingsWindow
 from app.shell.sidebar import PLACES
 from app.shell.window import MainWindow
 from app.widgets.line_edit import LineEdit
+from core.run import Run, runs_folder
+from tests.app.conftest import play_script
 
 
 def test_each_place_has_its_key(window: MainWindow) -> None:
@@ -73,3 +78,22 @@ def test_a_line_keeps_its_selection_while_the_menu_bar_has_the_keyboard(qtbot: Q
         line.selectAll()
         line.focusOutEvent(QFocusEvent(QEvent.Type.FocusOut, reason))
         assert line.selectedText() == kept
+
+
+def test_the_edit_menu_selects_all_runs_and_copies_the_name_of_one(qtbot: QtBot, window: MainWindow) -> None:
+    for name in ("a", "b"):
+        list(play_script(Run().replace("output", str(runs_folder() / name)), Flag(), Flag(), steps=10))
+    window.go("runs")
+    table = window.runs_page.table
+    qtbot.waitUntil(lambda: table.model().rowCount() == 2)
+    table.setFocus()
+    qtbot.waitUntil(table.hasFocus)
+    qtbot.keyClick(table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert len(table.selected_rows()) == 2 and window.runs_page.buttons.compare.isEnabled()
+    table.setCurrentIndex(table.model().index(1, 0))
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.clipboard().text() == table.model().index(1, 0).data()
+    (edit,) = [menu.menu() for menu in window.menuBar().actions() if menu.text() == "&Edit"]
+    edit.aboutToShow.emit()
+    assert [a.text() for a in edit.actions() if a.data() and a.isEnabled()] == ["&Copy", "Select &all"]
+    edit.aboutToHide.emit()
