@@ -4,6 +4,7 @@ import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from core import adapters
 from core.data.batch.groups import Group, has_targets
@@ -132,7 +133,7 @@ def _evaluate(
     dataset: str,
     scorer: RewardScorer | None,
     *,
-    reading: Mapping[str, Sequence[str]],
+    reading: Mapping[str, Any],
     answers: int,
     batch_size: int,
     max_seq_len: int,
