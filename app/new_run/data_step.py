@@ -13,6 +13,7 @@ from app.desktop.drops import split_data_files
 from app.desktop.language import tr
 from app.new_run import goals
 from app.new_run.column_mapping import ColumnMapping, layouts_with_context
+from app.new_run.data_notice import DataNotice
 from app.new_run.draft import Draft
 from app.new_run.validation_row import FILE_FILTER, ValidationRow
 from app.preview import dataset_reader
@@ -22,14 +23,12 @@ from app.runs.labels import data_label
 from app.runs.status_text import describe_phase
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.buttons import primary_button, quiet_button
+from app.widgets.buttons import quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.drop_zone import DropZone
 from app.widgets.file_card import FileCard
 from app.widgets.focus_ring import hand_on_focus
 from app.widgets.labels import title
-from app.widgets.notice import Notice
-from core import methods
 from core.events import Phase
 from core.run import DEMO
 from core.text.sentence import join
@@ -70,12 +69,7 @@ class DataStep(QWidget):
         layout.addWidget(self._head)
         self.zone = DropZone()
         layout.addWidget(self.zone)
-        self.notice = Notice()
-        self._fitting: Task | None = None
-        self._method = ""  # that the data fit, where they do not fit the chosen one
-        self.switch = primary_button(tr("Switch"))
-        self.switch.hide()
-        self.notice.add_action(self.switch)
+        self.notice = DataNotice()
         self.file = FileCard()
         layout.addWidget(self.file)
         self.columns = ColumnMapping()
@@ -97,7 +91,8 @@ class DataStep(QWidget):
         self.file.change.clicked.connect(self._show_columns)
         self.file.sample.clicked.connect(lambda: self._use_data(DEMO))
         self.file.choose_other.clicked.connect(self.choose)
-        self.switch.clicked.connect(lambda: self._draft.set("method", self._method))
+        self.notice.switched.connect(lambda method: self._draft.set("method", method))
+        self.notice.misfit_found.connect(self._show_misfit)
         self.zone.choose.connect(self.choose)
         self.zone.sample.connect(lambda: self._use_data(DEMO))
         self.zone.use_id.connect(self._use_data)
@@ -186,8 +181,7 @@ class DataStep(QWidget):
         self.preview.show()
         self.zone.sample_button.hide()
         self._show_choices(own_data=run.data.path != DEMO)
-        self.notice.hide()
-        self.switch.hide()
+        self.notice.clear()
         work = functools.partial(dataset_reader.read_data, run)
         self._reading = Task(self, work, self._finish_reading, self._show_failure, self._show_item)
 
@@ -253,50 +247,20 @@ class DataStep(QWidget):
         if not scanned.usable:
             self._show_unusable(scanned)
         else:
-            self._look_for_richer()
+            self.notice.look_for_richer(self._draft.run)
 
-    def _look_for_misfit(self) -> None:
-        """Nothing can be learned from these rows; perhaps another method can."""
-        if self._fitting:
-            self._fitting.cancel()
-        run = self._draft.run
-        self._fitting = Task(self, lambda: goals.find_misfit(run), done=self._show_misfit)
-
-    def _show_misfit(self, misfit: goals.Misfit | None) -> None:
-        if misfit is None or not self._problem:
-            return
+    def _show_misfit(self, misfit: goals.Misfit) -> None:
         self._problem = tr(join((misfit.reason, misfit.sentence)))
         self.columns.hide()
         if self.scanned is not None:  # its columns are known, only not to the chosen method
             self.file.sentence.setText(tr("{rows:,} rows", rows=self.scanned.index.rows))
             self.file.sentence.set_tone("secondary")
-        self.notice.show_message(
-            misfit.sentence, tr("{reason} Nothing is wrong with the file.", reason=misfit.reason), "accent"
-        )
-        self._offer(misfit.fitting[0])
-
-    def _look_for_richer(self) -> None:
-        """Something can be learned from these rows; perhaps another method learns from more of them."""
-        if self._fitting:
-            self._fitting.cancel()
-        run = self._draft.run
-        self._fitting = Task(self, lambda: goals.find_richer(run), done=self._show_richer)
-
-    def _show_richer(self, found: tuple[str, str] | None) -> None:
-        if found is None or self._problem:
-            return
-        method, sentence = found
-        self.notice.show_message(sentence, tone="accent")
-        self._offer(method)
-
-    def _offer(self, method: str) -> None:
-        self._method = method
-        self.switch.setText(tr("Switch to {title}", title=tr(methods.load()[method].title)))
-        self.switch.show()
+        advice = tr("{reason} Nothing is wrong with the file.", reason=misfit.reason)
+        self.notice.offer(misfit.fitting[0], misfit.sentence, advice)
 
     def _show_unusable(self, scanned: "ScanResult") -> None:
         """No row can be used: say the reason, and what would help."""
-        self._look_for_misfit()
+        self.notice.look_for_misfit(self._draft.run)
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
         self._problem = tr(str(errors[0])) if errors else tr("There is no row to learn from in this file.")
         if errors and errors[0].code in ("columns", "column"):
@@ -335,7 +299,7 @@ class DataStep(QWidget):
         self.preview.show_head(None, self._draft.run)
         self.preview.hide()
         self.notice.show_message(sentence, _ADVICE)
-        self._look_for_misfit()
+        self.notice.look_for_misfit(self._draft.run)
 
     def _show_columns(self) -> None:
         if self.head is not None:

@@ -109,8 +109,8 @@ def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window
     window.go("new")
     window.wizard.show_named("data")
     page = window.wizard.data
-    qtbot.waitUntil(lambda: page.switch.isVisible(), timeout=20_000)
-    assert page.switch.text() == "Switch to KTO"
+    qtbot.waitUntil(lambda: page.notice.switch.isVisible(), timeout=20_000)
+    assert page.notice.switch.text() == "Switch to KTO"
     assert page.notice.sentence.text() == "This fits KTO."
     reason = "marks.jsonl has no pairs of a better and a worse answer."
     assert page.notice.advice.text() == f"{reason} Nothing is wrong with the file."
@@ -119,7 +119,7 @@ def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window
     assert page.file.sentence.text() == "300 rows" and not page.columns.isVisible()
     checks = {check.key: check for check in run_checks(window.draft.run)}
     assert checks["data"].sentence == page.blocked_reason()
-    page.switch.click()
+    page.notice.switch.click()
     assert window.draft.run.method == "kto"
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable > 0)
     assert not page.notice.isVisible() and page.blocked_reason() == ""
@@ -134,11 +134,13 @@ def test_data_that_say_more_than_sft_learns_lead_to_their_method(
     window.draft.set("data.path", str(path))
     window.go("new")
     window.wizard.show_named("data")
-    qtbot.waitUntil(page.switch.isVisible, timeout=20_000)
-    assert page.switch.text() == f"Switch to {title}" and page.blocked_reason() == ""
+    qtbot.waitUntil(page.notice.switch.isVisible, timeout=20_000)
+    assert page.notice.switch.text() == f"Switch to {title}" and page.blocked_reason() == ""
     assert page.notice.sentence.text().startswith(f"{title} learns from the ")
-    page.switch.click()
-    qtbot.waitUntil(lambda: page.scanned is not None and page._fitting is not None and page._fitting.isFinished())
+    page.notice.switch.click()
+    qtbot.waitUntil(
+        lambda: page.scanned is not None and page.notice.looking is not None and page.notice.looking.isFinished()
+    )
     assert window.draft.run.method == method and not page.notice.isVisible()
 
 
