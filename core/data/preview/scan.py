@@ -147,7 +147,7 @@ def scan_files(
 
 
 def _count_set_aside(dataset_files: files.DatasetFiles, train: CheckedRows, kind: str, options: dict[str, Any]) -> int:
-    """How many examples are measured on where no validation data is named, as core.training.dataset finds them."""
+    """How many examples are measured on where no validation data is named, as core.training.splits chooses them."""
     options = {
         "columns": options["columns"],
         "fill_in": options["fill_in"],

@@ -18,7 +18,7 @@ from app.runs.series import SMOOTHING, Series
 from core.events import Evaluated, Event, Finished, Paused, Phase, Saved, Started, Step, Warned, to_json
 from core.run import Run
 from core.run.lock import RunLock
-from core.training.dataset import estimate_total
+from core.training.splits import estimate_total
 from tests.app import stories
 from tests.app.conftest import play_script, started_event, step_event
 

@@ -14,6 +14,7 @@ from core.data.tokenize import cache
 from core.run import Run
 from core.text.sentence import Sentence
 from core.training import dataset as dataset_module
+from core.training import splits as splits_module
 from core.training.dataset import EncodedDataset, load_rows
 from tests.core.data.conftest import make_tokenizer
 
@@ -31,13 +32,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was read, each time that files are."""
     made: list[Any] = []
-    read = dataset_module.encode_files
+    read = splits_module.encode_files
 
     def count(*args: Any, **options: Any) -> Any:
         made.append(args[0])
         return read(*args, **options)
 
-    monkeypatch.setattr(dataset_module, "encode_files", count)
+    monkeypatch.setattr(splits_module, "encode_files", count)
     return made
 
 
