@@ -159,6 +159,11 @@ class DataFacts(DatasetFacts):
     max_seq_len: int
     train_on: str
     shuffle: bool
+    eval_split: float  # as asked for; it counts where no validation data is given
+    columns: tuple[str, ...]
+    exclude: tuple[str, ...]
+    fill_in: tuple[str, ...]
+    chat_template: str | None  # None: the model's own
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,8 @@ class ModelFacts:
     trainable_parameters: int
     path: str  # as asked for
     folder: str
+    revision: str | None  # as asked for
+    allow_code: bool
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,8 @@ def _used_value(compared: ComparedRun, key: str) -> Any:
     part = compared.resolved.get(place[0])
     asked = get_value(compared.run, key)
     value = part.get(place[1]) if isinstance(part, dict) and key not in ("model.path", "data.path") else None
+    if isinstance(value, dict):  # what is used, with the reason
+        value = value.get("used")
     if value is None:
         return asked
     return tuple(value) if isinstance(value, list) else value

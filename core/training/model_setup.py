@@ -186,7 +186,8 @@ def _load(
         yield Warned("untied-head", note)
     mx.eval(loaded.model.parameters())
     trainable = sum(t.size for t in adapters.trainable_tensors(loaded.model).values())
-    return loaded, ModelFacts(parameters, trainable, path=run.model.path, folder=str(folder))
+    asked = run.model
+    return loaded, ModelFacts(parameters, trainable, asked.path, str(folder), asked.revision, asked.allow_code)
 
 
 def _choose_layout(

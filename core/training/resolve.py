@@ -47,6 +47,11 @@ def resolve(
         max_seq_len=run.data.max_seq_len,
         train_on=run.data.train_on,
         shuffle=run.data.shuffle,
+        eval_split=run.data.eval_split,
+        columns=run.data.columns,
+        exclude=run.data.exclude,
+        fill_in=run.data.fill_in,
+        chat_template=run.data.chat_template,
     )
     return Resolved(
         method=run.method,

@@ -53,6 +53,15 @@ def test_what_was_used_counts_not_what_was_asked(tmp_path: Path) -> None:
     assert rows == [("Backend", ("GPU", "CPU")), ("mlx", ("0.32.4", "0.33.0"))]
 
 
+def test_another_reason_for_the_same_is_no_difference(tmp_path: Path) -> None:
+    resolved = [{"data": {"packing": {"requested": True, "used": True, "reason": reason}}} for reason in "ab"]
+    folders = [make_run(tmp_path / name, Run(), used) for name, used in zip("ab", resolved, strict=True)]
+    assert list_differences(read_runs(folders)) == []
+    resolved[1]["data"]["packing"]["used"] = False
+    folders[1] = make_run(tmp_path / "c", Run(), resolved[1])
+    assert [(d.label, d.values) for d in list_differences(read_runs(folders))] == [("Pack rows", ("on", "off"))]
+
+
 def test_runs_of_different_methods_are_compared(tmp_path: Path) -> None:
     runs = read_runs([make_run(tmp_path / "a", Run()), make_run(tmp_path / "b", Run(method="dpo"))])
     rows = {d.label: d.values for d in list_differences(runs)}

@@ -16,7 +16,7 @@ from core.adapters import WEIGHTS
 from core.errors import BadData, BadModel, BadOption, Unavailable
 from core.evaluation.evaluate import evaluate
 from core.events import Evaluated, Finished, Phase, Sample, Saved, Started, Step, Warned
-from core.run import Run
+from core.run import Run, list_options
 from core.run.folder import RunFolder
 from core.train import resume, train
 from tests.core.conftest import only, write_model, write_rows
@@ -244,6 +244,24 @@ def test_what_was_used_is_written_down(make_run: MakeRun) -> None:
     assert Run.read(Path(str(run.output)) / "run.toml") == run
     report = (Path(str(run.output)) / "report.md").read_text()
     assert "Held-out loss" in report and "`train.steps = 6`" in report
+
+
+# Where resolved.json has an option under another name.
+RESOLVED_AS = {
+    "backend": "backend.used", "neural_engine": "backend.neural_engine", "model.dtype": "precision.compute",
+    "model.quantization": "precision.used", "model.double_quantization": "precision.double",
+}  # fmt: skip
+
+
+def test_every_option_has_its_place_in_resolved_json(make_run: MakeRun) -> None:
+    run = make_run(train={"steps": 1}, data={"exclude": ["duplicate"]})
+    list(train(run))
+    resolved = json.loads((Path(str(run.output)) / "resolved.json").read_text())
+    for key, _ in list_options(run.method):
+        if key not in ("method", "output"):
+            section, _, name = RESOLVED_AS.get(key, key).partition(".")
+            assert name in resolved[section], key
+    assert resolved["data"]["exclude"] == ["duplicate"] and resolved["method"] == "sft"
 
 
 def test_a_gpu_that_is_not_there_is_told(make_run: MakeRun) -> None:
