@@ -12,8 +12,9 @@ from core.events import Event, Started
 from core.run import Run
 from core.stop_request import StopRequest
 
-# What begins a run takes the interpreter from the window, which shows the run's page at that moment.
-SHOW_SECONDS = 0.1
+# What begins a run takes the interpreter from the window, which shows the run's page, and the run in the sidebar, until
+# then.
+SHOW_SECONDS = 0.3
 
 # (stop, save_now) -> the run's events
 EventSource = Callable[[threading.Event, threading.Event], Iterator[Event]]

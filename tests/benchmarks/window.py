@@ -206,8 +206,11 @@ def build_page() -> str:
         lines += [_row(name, [gap for gap, _ in values]), _row(f"{name}, own work", [work for _, work in values])]
     lines += [
         "",
-        "Aimed at while a run starts: p99 below 33 ms, nothing above 150. The page of a run is made before there is a "
-        "run, in pieces, while the window settles; it is filled in one turn and painted in the next.",
+        "Aimed at while a run starts: nothing above 33 ms. The page of a run is made before there is a run, in pieces, "
+        "and laid out while the window settles; the run's thread begins once it is painted. While it trains, the "
+        "numbers over the tabs, the large chart's curves, their painting and each small chart have turns of their own. "
+        "The longest turn while the window settles is the import of pyqtgraph, which cannot be parted; at the end of a "
+        "run the page of its result is filled.",
         "",
         f"Painting a chart of {SIZE[0]} × {SIZE[1]} pixels, from new values to the finished picture, in milliseconds:",
         "",
