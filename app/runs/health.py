@@ -51,18 +51,24 @@ def assess(record: RunRecord) -> Health:
 
 
 def _assess_memorising(record: RunRecord) -> Health | None:
-    """That the held-out loss has been rising since its best."""
+    """That the held-out loss has been rising since its best; rows that were seen once are not memorised."""
     evaluations, best = record.evaluations, record.best_eval
     if best is None or len(evaluations) <= _STALLED:
         return None
     since_best = [e for e in evaluations if e.step > best.step]
     if len(since_best) < _STALLED or since_best[-1].loss <= best.loss * _RISING:
         return None
-    sentence = tr(
-        "It no longer gets better on unseen examples since step {step:,}: it begins to memorise. You can stop now; the "
-        "best is kept.",
-        step=best.step,
-    )
+    is_first_pass = record.last_step is not None and record.last_step.epoch <= 1
+    sentence = (
+        tr("It no longer gets better on unseen examples since step {step:,}. You can stop now; the best is kept.",
+           step=best.step)
+        if is_first_pass
+        else tr(
+            "It no longer gets better on unseen examples since step {step:,}: it begins to memorise. You can stop now; "
+            "the best is kept.",
+            step=best.step,
+        )
+    )  # fmt: skip
     return Health("warn", sentence, STOP)
 
 

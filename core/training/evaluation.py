@@ -167,7 +167,8 @@ class Evaluation:
             is_text_loss=_is_text_loss(self.run.spec),
         )
         finished = dataclasses.replace(finished, caveat=caveat)
-        sentence = verdict(self.run, finished, self._training_metrics())
+        epochs = progress.step / self.setup.resolved.steps_per_epoch
+        sentence = verdict(self.run, finished, self._training_metrics(), epochs)
         finished = dataclasses.replace(finished, message=sentence)
         yield from self.recovery.take_notes()
         told = (e.message if isinstance(e, Warned) else describe_resumed(e) for e in self.folder.events())

@@ -29,27 +29,28 @@ class Change:
     doubt: str = ""  # why a change does not count
 
 
-def verdict(run: Run, finished: Finished, train_metrics: Metrics) -> str:
+def verdict(run: Run, finished: Finished, train_metrics: Metrics, epochs: float = math.inf) -> str:
     """One honest sentence about the run, or two: what the held-out rows say, and which step was kept.
 
     `finished` has everything but the message; `train_metrics` are those of the last steps, on rows that were trained
-    on. What is wrong with the sample answers stands behind it, and what the model forgot.
+    on; `epochs` is how often the run went through its rows, since what was seen once is not memorised. What is wrong
+    with the sample answers stands behind it, and what the model forgot.
     """
-    sentence = _describe_change(run, finished, train_metrics)
+    sentence = _describe_change(run, finished, train_metrics, epochs)
     for part in (finished.caveat, finished.forgetting):
         sentence = say("{first} {second}", first=sentence, second=part) if part else sentence
     return sentence
 
 
-def _describe_change(run: Run, finished: Finished, train_metrics: Metrics) -> Sentence:
+def _describe_change(run: Run, finished: Finished, train_metrics: Metrics, epochs: float) -> Sentence:
     opening = {
         "stopped": say("Stopped at step {step}. ", step=finished.step),
         "early_stop": say("Stopped early. "),
     }.get(finished.reason, "")
-    return say("{opening}{change}", opening=opening, change=_describe_gain(run, finished, train_metrics))
+    return say("{opening}{change}", opening=opening, change=_describe_gain(run, finished, train_metrics, epochs))
 
 
-def _describe_gain(run: Run, finished: Finished, train_metrics: Metrics) -> Sentence:
+def _describe_gain(run: Run, finished: Finished, train_metrics: Metrics, epochs: float) -> Sentence:
     change = _measure_change(run, finished)
     if change is None:
         steps = say("1 step") if finished.step == 1 else say("{steps:,} steps", steps=finished.step)
@@ -69,7 +70,7 @@ def _describe_gain(run: Run, finished: Finished, train_metrics: Metrics) -> Sent
         )
     if finished.best_step is None or finished.best_step >= finished.step:
         return say("Better{change}.", change=change.words)
-    if run.spec.on_policy:  # the model's own answers are nothing to memorise
+    if run.spec.on_policy or epochs <= 1:  # the model's own answers are nothing to memorise, nor are rows seen once
         return say(
             "Better{change}. Best at step {step}, so step {step} was kept.",
             change=change.words,

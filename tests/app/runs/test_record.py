@@ -262,10 +262,12 @@ def test_memorising_is_said_at_the_third_validation_without_a_new_best() -> None
     record.add(started_event(Run()))
     record.add(step_event(1))
     for step, loss in ((10, 1.0), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.95)):
-        assert "memorise" not in assess(record).sentence
+        assert "no longer gets better" not in assess(record).sentence
         record.add(Evaluated(step, loss, loss == 0.8, 100))
     assert "since step 20" in assess(record).sentence
-    assert "memorise" in assess(record).sentence
+    assert "memorise" not in assess(record).sentence  # of rows that were seen once
+    record.add(step_event(50))
+    assert "since step 20: it begins to memorise" in assess(record).sentence
 
 
 def test_durations() -> None:

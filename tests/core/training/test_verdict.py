@@ -98,3 +98,10 @@ def test_answers_that_all_scored_the_same_taught_nothing() -> None:
 def test_without_held_out_rows_the_steps_are_told() -> None:
     told = [verdict(Run(), Finished("done", steps, "", 1.0), {}).partition(";")[0] for steps in (1, 2000)]
     assert told == ["Trained for 1 step", "Trained for 2,000 steps"]
+
+
+def test_what_was_seen_once_is_not_called_memorised() -> None:
+    finished = Finished("done", 20, "", 1.0, 3.0, 2.0, 15, eval_rows=50)
+    told = [verdict(Run(), finished, {}, epochs) for epochs in (1.0, 1.1)]
+    assert ["memorise" in sentence for sentence in told] == [False, True]
+    assert all("step 15 was kept" in sentence for sentence in told)
