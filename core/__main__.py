@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     from core import cli  # behind the signals' handlers: importing takes a moment
-    from core.distributed.group import RankFailed, rank_of
+    from core.distributed.group import RankFailed
+    from core.distributed.launched import rank_of
     from core.errors import UserError
 
     def output(*values: Any, **options: Any) -> None:

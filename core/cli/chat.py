@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.cli import Print, on_ranks
 from core.cli.parted import add_flags, launch, sharing
 from core.distributed.complaint import LAUNCHED
-from core.distributed.group import rank_of
+from core.distributed.launched import rank_of
 from core.quant.modes import MODES, UNPACKED
 
 if TYPE_CHECKING:

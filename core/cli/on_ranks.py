@@ -12,7 +12,7 @@ from typing import Any
 from core.cli import Print
 from core.cli.flags import add_flag, parse_flags
 from core.distributed.complaint import LAUNCHED, complaint
-from core.distributed.group import launched_backend, rank_of
+from core.distributed.launched import launched_backend, rank_of
 from core.distributed.machines import Machines
 from core.distributed.session import SHARDING, at_forced_end
 from core.errors import BadOption

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import on_ranks
-from core.distributed.group import launched_backend
+from core.distributed.launched import launched_backend
 from core.distributed.machines import Machines, resolve
 from core.options import describe
 from core.stop_request import StopRequest

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from core.distributed.group import rank_of
+from core.distributed.launched import rank_of
 from core.errors import ChangedInputs, Unavailable, UserError
 from core.text.sentence import pack, unpack
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from core.distributed.group import launched_backend
+from core.distributed.launched import launched_backend
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")  # as MPI's launchers tell

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from core.distributed.agreement import agree
-from core.distributed.group import Group, current_group, launched_backend
+from core.distributed.group import Group
+from core.distributed.launched import current_group, launched_backend
 from core.distributed.own_gpu import take_own_gpu
 from core.distributed.watchdog import Watchdog
 from core.resolved import Choice

@@ -11,7 +11,8 @@ from core.ane.watch import EngineWatch
 from core.data.batch.shares import Share
 from core.device.gpu_failure import can_recover
 from core.device.select import select
-from core.distributed.group import Group, current_group
+from core.distributed.group import Group
+from core.distributed.launched import current_group
 from core.events import Event, Warned
 from core.memory.plan import Plan
 from core.model.sharding import Sharding, describe

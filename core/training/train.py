@@ -18,7 +18,8 @@ from core.device.gpu_failure import find_failure
 from core.device.keep_awake import keep_awake
 from core.device.release import releasing
 from core.device.wired_memory import wired
-from core.distributed.group import RankFailed, current_group
+from core.distributed.group import RankFailed
+from core.distributed.launched import current_group
 from core.distributed.session import joined
 from core.errors import Unavailable
 from core.events import Event, Paused, Resumed, Warned

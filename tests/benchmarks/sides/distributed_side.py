@@ -15,7 +15,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from core.distributed.group import current_group
+from core.distributed.launched import current_group
 from core.distributed.own_gpu import take_own_gpu
 from core.distributed.session import at_forced_end
 from core.events import Finished, Step

@@ -4,17 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from core.distributed.group import Group, launched_backend
+from core.distributed.group import Group
 from tests.core.distributed.ranks import run_ranks
 
 EXCHANGE = """
 import json, sys
 import mlx.core as mx
-from core.distributed import group
-group.PIECE_BYTES = 64
-ranks = group.current_group()
+from core.distributed import mlx_group
+from core.distributed.launched import current_group
+mlx_group.PIECE_BYTES = 64
+ranks = current_group()
 tree = {
     "a": mx.full((3, 2), ranks.rank + 1.0),
     "b": [mx.array([0.25 * ranks.rank], mx.bfloat16), mx.arange(40) * 1.0],
@@ -47,7 +46,9 @@ def test_one_rank_exchanges_nothing() -> None:
     tree = {"a": object()}
     assert group.all_sum(tree) is tree
     assert group.gather(7) == [7] and group.broadcast("x") == "x" and group.is_first and group.size == 1
-    code = "import sys; from core.distributed.group import current_group; current_group(); print('mlx' in sys.modules)"
+    code = (
+        "import sys; from core.distributed.launched import current_group; current_group(); print('mlx' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -66,25 +67,3 @@ def test_ranks_exchange(tmp_path: Path) -> None:
         assert result["states"] == [*computing, *waiting]
         expected = [{"rank": r, "text": 5000 * r, "none": None, "number": 0.1} for r in range(3)]
         assert result["values"] == expected and result["told"] == "from 0"
-
-
-@pytest.mark.parametrize(
-    ("environment", "backend"),
-    [
-        ({}, None),
-        ({"MLX_RANK": "0"}, None),
-        ({"MLX_RANK": "0", "MLX_HOSTFILE": "{full}"}, "ring"),
-        ({"MLX_RANK": "0", "MLX_HOSTFILE": "{empty}"}, None),
-        ({"MLX_HOSTFILE": "{full}"}, None),
-        ({"MLX_RANK": "1", "NCCL_HOST_IP": "127.0.0.1", "NCCL_PORT": "1", "MLX_WORLD_SIZE": "2"}, "nccl"),
-        ({"MLX_RANK": "1", "NCCL_HOST_IP": "127.0.0.1", "NCCL_PORT": "1", "MLX_WORLD_SIZE": "1"}, None),
-        ({"MLX_RANK": "1", "MLX_IBV_DEVICES": "f", "MLX_JACCL_COORDINATOR": "h:1"}, "jaccl"),
-        ({"OMPI_COMM_WORLD_SIZE": "2"}, "mpi"),
-        ({"OMPI_COMM_WORLD_SIZE": "1"}, None),
-    ],
-)
-def test_what_a_launcher_says(environment: dict[str, str], backend: str | None, tmp_path: Path) -> None:
-    (tmp_path / "full").write_text('[["127.0.0.1:1"], ["127.0.0.1:2"]]')
-    (tmp_path / "empty").write_text("\n")
-    places = {"full": tmp_path / "full", "empty": tmp_path / "empty"}
-    assert launched_backend({k: v.format(**places) for k, v in environment.items()}) == backend

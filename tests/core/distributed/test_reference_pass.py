@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from core.data.batch.batches import Batches
 from core.data.tokenize.encode import Encoded
-from core.distributed.group import current_group
+from core.distributed.launched import current_group
 from core.reference.logprob_cache import LogprobCache
 from core.reference.teacher import ENTRY
 
