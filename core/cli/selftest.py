@@ -20,7 +20,8 @@ def add(commands: Any) -> None:
 
 
 def run(args: Any, out: Print) -> int:
-    from core.selftest import FAILED, report, selftest
+    from core.selftest.check import FAILED
+    from core.selftest.selftest import report, selftest
 
     checks = []
     for check in selftest(args.backend):

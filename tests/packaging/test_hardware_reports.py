@@ -8,7 +8,8 @@ import pytest
 from core.ane.diagnose import SHAPES, diagnose
 from core.ane.timing import PartSeconds
 from core.device.neural_engine import Host
-from core.selftest import FAILED, PASSED, SKIPPED, Check, report
+from core.selftest.check import FAILED, PASSED, SKIPPED, Check
+from core.selftest.selftest import report
 
 SECONDS = PartSeconds(gradient=0.001, head_on_cpu=0.0, block=0.001, forward=0.0005, head=0.0)
 FACTS = {"seconds": 0.002, "planned_share": 0.97, "error": 5e-4}

@@ -7,11 +7,12 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from core import selftest
 from core.__main__ import main
 from core.device import select
 from core.model import fast_exp
-from core.selftest import FAILED, PASSED, SKIPPED, Check
+from core.quant import packed
+from core.selftest import numbers, selftest
+from core.selftest.check import FAILED, PASSED, SKIPPED, Check, Failure, compare
 
 OUTCOMES = {
     "imports": PASSED,
@@ -55,12 +56,12 @@ def test_a_mac_that_falls_back_to_the_cpu_has_failed(monkeypatch: pytest.MonkeyP
 def test_wrong_numbers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     select.select("cpu")
     monkeypatch.setattr(fast_exp, "exp", lambda x: mx.exp(x) * 1.001)
-    assert selftest._try_part("exponentials", selftest._check_exponentials).outcome == FAILED
-    monkeypatch.setattr(selftest.packed_weights, "multiply", lambda x, packed: mx.zeros((2, 64)))
-    assert selftest._try_part("packed weights", selftest._check_packed).outcome == FAILED
+    assert selftest._try_part("exponentials", numbers.check_exponentials).outcome == FAILED
+    monkeypatch.setattr(packed, "multiply", lambda x, packed: mx.zeros((2, 64)))
+    assert selftest._try_part("packed weights", numbers.check_packed).outcome == FAILED
     plain = np.zeros((2, 2), np.float32)
-    with pytest.raises(selftest.Failure, match=r"Numbers are wrong by nan, where 1 is allowed\."):
-        selftest._compare(mx.array([[float("nan"), 0], [0, 0]]), plain, 1)
+    with pytest.raises(Failure, match=r"Numbers are wrong by nan, where 1 is allowed\."):
+        compare(mx.array([[float("nan"), 0], [0, 0]]), plain, 1)
 
 
 @pytest.mark.parametrize(
