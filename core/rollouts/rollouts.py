@@ -28,6 +28,8 @@ from core.text.sentence import say
 # Which reward says that a prompt is solved, where a run has several: the first of these.
 SOLVING_REWARDS = ("numeric", "exact", "file", "regex", "json", "tags", "format", "length")
 
+SOLVED = 0.5  # a prompt is solved where that reward gives more
+
 ReferenceContext = Callable[[], AbstractContextManager[Any]]
 
 
@@ -72,6 +74,7 @@ class RolloutBatches:
         self.held_out = held_out[: self.options.eval_questions]
         self.reference = reference
         self.notes: list[tuple[str, str]] = []  # (code, sentence) of warnings that were not yet given to the person
+        self._told_scale = False  # whether it was said that scores of a person's own are on another scale
         self._replay = replay
         self._logps = PartedLogps(collector.generator.model, lm_head, recovers=False)
         samplings = len(replay) or -(-len(prompts) // config.prompts_per_step)
@@ -135,7 +138,21 @@ class RolloutBatches:
                 )
             )
         scored_answers = result.scored_answers
-        solved = [scored.scores[reward].value > 0.5 for scored in scored_answers if reward in scored.scores]
+        values = [scored.scores[reward].value for scored in scored_answers if reward in scored.scores]
+        solved = [value > SOLVED for value in values]
+        if reward == "file" and max(values, default=0) > 1 and not self._told_scale:
+            self._told_scale = True
+            notes.append(
+                (
+                    "reward-scale",
+                    say(
+                        "The reward file gives scores of up to {most:.4g}, but an answer counts as solved above "
+                        "{solved}: let it give 1 for a right one, or do not go by the share that is solved.",
+                        most=max(values),
+                        solved=SOLVED,
+                    ),
+                )
+            )
         metrics = {
             "answer_length": float(np.mean([answer.tokens for answer in answers])),
             "cut_off": float(np.mean([answer.truncated for answer in answers])),

@@ -304,6 +304,15 @@ def test_a_reward_file_that_fails_at_times_costs_only_those_answers(ask: Ask, tm
     assert failed_group["step"] == 2 and not any(a["advantage"] for a in failed_group["answers"])
 
 
+def test_scores_that_are_no_share_of_what_is_right_are_told_once(ask: Ask, tmp_path: Path) -> None:
+    events = list(train(ask(data={"eval_split": 0.25}, **file_reward(tmp_path, ""))))  # it gives lengths
+    (message,) = [e.message for e in only(Warned, events) if e.code == "reward-scale"]
+    assert message.startswith("The reward file gives scores of up to ") and "counts as solved above 0.5" in message
+    right_or_wrong = file_reward(tmp_path, "    return [float(len(a) > 2) for a in answers]")
+    events = list(train(ask(output=str(tmp_path / "other"), data={"eval_split": 0.25}, **right_or_wrong)))
+    assert "reward-scale" not in {e.code for e in only(Warned, events)}
+
+
 def test_a_reward_file_that_fails_while_validating_is_told(ask: Ask, tmp_path: Path) -> None:
     own = file_reward(tmp_path, "    if len(CALLS) == 1:\n        raise ValueError('the first call')")
     events = list(train(ask(data={"eval_split": 0.25}, **own)))
