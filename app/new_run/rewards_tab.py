@@ -78,7 +78,7 @@ class RewardsTab(ScrollPage):
     refused = Signal(str, str)
 
     def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
-        super().__init__(margin=0)
+        super().__init__(in_tab=True)
         self._draft = draft
         self._form: Form | None = None  # the options that rewards need
         self._reasoning_form: Form | None = None  # the switch to rewards for reasoning, which replace the others

@@ -20,7 +20,9 @@ from app.widgets.slider import Slider
 
 X_CHOICES = {"step": tr("by step"), "tokens": tr("by tokens"), "time": tr("by time")}
 _STEPS = 100  # positions of the smoothing slider
-_ROOMY = 720  # pixels below which the slider and the button to save go without their words
+_ROOMY = 720  # pixels below which the slider and the button to save go without their words, and all is narrower
+_SLIDER, _SHORT_SLIDER = 84, 60
+_GAP, _SMALL_GAP = 12, 6
 
 
 class ChartControls(QWidget):
@@ -36,7 +38,7 @@ class ChartControls(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        layout = hbox(self, gap=12)
+        layout = self._row = hbox(self, gap=_GAP)
         self.title = heading(tr("Loss"))
         self.title.setWordWrap(False)
         self.title.setMinimumWidth(40)
@@ -50,7 +52,7 @@ class ChartControls(QWidget):
         self.smoothing_slider = Slider(tr("Smoothing of the curves"))
         self.smoothing_slider.setRange(0, _STEPS - 1)
         self.smoothing_slider.setValue(round(SMOOTHING * _STEPS))
-        self.smoothing_slider.setFixedWidth(84)
+        self.smoothing_slider.setFixedWidth(_SLIDER)
         self.smoothing_slider.valueChanged.connect(self.restyled)
         label.setBuddy(self.smoothing_slider)
         self.log, self.clip = CheckBox(tr("Log scale")), CheckBox(tr("Leave outliers out"))
@@ -75,6 +77,8 @@ class ChartControls(QWidget):
         super().resizeEvent(event)
         has_room = self.width() >= _ROOMY
         self._label.setVisible(has_room)
+        self.smoothing_slider.setFixedWidth(_SLIDER if has_room else _SHORT_SLIDER)
+        self._row.setSpacing(_GAP if has_room else _SMALL_GAP)
         self.save.setText(tr("Save…") if has_room else "")
 
     @property

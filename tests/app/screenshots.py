@@ -172,9 +172,9 @@ class Photographer(Camera):
         wizard.show_step(4)
         self.wait_until(lambda: wizard.check.start_button.isEnabled())
         self.take("5-check")
-        self.window.overlay.announce("Learn from “mine.jsonl”", True)
+        self.window.overlay.announce(tr("Learn from “{name}”", name="mine.jsonl"), True)
         self.take("0-drop")
-        self.window.overlay.announce("Learn from “mine.jsonl”", True, EVAL_DATA_SENTENCE)
+        self.window.overlay.announce(tr("Learn from “{name}”", name="mine.jsonl"), True, EVAL_DATA_SENTENCE)
         self.take("0-drop-second")
         self.window.overlay.hide()
 
