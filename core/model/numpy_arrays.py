@@ -7,7 +7,6 @@ import mlx.core as mx
 import numpy as np
 
 CHUNK = 1 << 16  # numbers of the smallest piece of memory that is asked for
-MOST_HELD = 1.05  # times what was given out at a time: more of an arena is let go
 
 
 def empty(*shape: int) -> np.ndarray:
@@ -48,8 +47,10 @@ class Arena:
         self._chunks.clear()
 
     def expect(self, numbers: int) -> None:
-        """So many are going to be given out at a time: what is asked for next has room for them."""
+        """So many are going to be given out, while nothing is: they come from one piece of memory."""
         self._most = max(self._most, numbers)
+        if sum(len(chunk) for chunk in self._chunks) < numbers:
+            self.clear()
 
     def mark(self) -> "Mark":
         """What has been given out so far, for release()."""
@@ -58,9 +59,8 @@ class Arena:
     def release(self, mark: "Mark") -> None:
         """Take back what was given out since mark()."""
         self._mark = mark
-        held = sum(len(chunk) for chunk in self._chunks)
-        if mark.total == 0 and len(self._chunks) > 1 and held > MOST_HELD * self._most:
-            self.clear()  # in one for all nothing stays empty
+        if mark.total == 0 and len(self._chunks) > 1:  # in one for all nothing stays empty
+            self.clear()
 
 
 class Mark(NamedTuple):

@@ -72,6 +72,20 @@ class Saved:
     gate_up: np.ndarray  # [N, 2 I]
 
 
+def count_saved(weights: NumpyWeights, rows: Rows, checkpointing: bool) -> int:
+    """Numbers of memory.saved that a forward pass through all blocks and its gradient take, or hardly more."""
+    count, width = rows.shape[0] * rows.shape[1], weights.embedding.shape[1]
+    block, attended = weights.blocks[0], weights.heads * weights.size
+    scores = sum(tile.tile.queries * (tile.tile.keys + 1) for tile in rows.tiles) * rows.shape[0] * weights.heads
+    heads = attended + weights.key_heads * weights.size
+    kept = count * (block.qkv.outputs + heads + attended + width + block.gate_up.outputs) + scores
+    of_one = count * (attended + block.qkv.outputs + 2 * width)  # the gradients in one block, and the last one's output
+    blocks = len(weights.blocks)
+    if checkpointing:  # the second forward pass has an output of its own
+        return count * width * (blocks + 2) + kept + of_one
+    return count * width * (blocks + 1) + blocks * kept + of_one
+
+
 def forward(weights: NumpyWeights, block: Block, h: np.ndarray, rows: Rows, memory: Memory, out: np.ndarray) -> Saved:
     """Write the residual stream after a block to `out` [N, D], from that before it, h [N, D]."""
     take, count = memory.saved.take, len(h)

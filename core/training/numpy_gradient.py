@@ -20,7 +20,7 @@ from core.model.numpy_arrays import Arena
 from core.text.sentence import say
 from core.training.flat_parameters import FlatParameters
 from core.training.numpy_attention import mask_tiles
-from core.training.numpy_block import Gradients, Memory, Rows, Saved, backward, forward
+from core.training.numpy_block import Gradients, Memory, Rows, Saved, backward, count_saved, forward
 
 if TYPE_CHECKING:
     from core.training.setup import Setup
@@ -117,9 +117,9 @@ def _objection(setup: "Setup", flat: FlatParameters) -> str:
 def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[np.ndarray, Backward]:
     weights, saved = model.weights, memory.saved
     tokens, rows, sources = _lay_out(weights, batch)
+    saved.expect(count_saved(weights, rows, model.checkpointing))
     h, kept = saved.take(tokens.size, weights.embedding.shape[1]), list[Saved | np.ndarray]()
     np.take(weights.embedding, tokens.reshape(-1), axis=0, out=h)
-    start = saved.mark().total
     for block in weights.blocks:
         out = saved.take(*h.shape)
         mark = saved.mark()
@@ -128,8 +128,6 @@ def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[n
             saved.release(mark)
         kept.append(h if model.checkpointing else of_block)
         h = out
-        if len(kept) == 1 and not model.checkpointing:  # every block takes as much
-            saved.expect(start + (saved.mark().total - start) * len(weights.blocks))
     targets = batch.tokens[:, 1:][batch.mask > 0]
     x, factors = normalize(h[sources], weights.eps)
     logps, gradient = np.empty(len(x), np.float32), saved.take(*x.shape)

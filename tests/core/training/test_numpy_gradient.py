@@ -24,7 +24,7 @@ from core.memory.estimate import CPU_ANSWERS
 from core.model import packed_mask
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.log_probs import to_mlx, token_logps
-from core.model.numpy_arrays import CHUNK, Arena
+from core.model.numpy_arrays import CHUNK, Arena, Mark
 from core.rollouts.rollouts import RolloutBatches
 from core.run import Run
 from core.train import train
@@ -96,6 +96,8 @@ def check(model: Any, batch: Batch, cores: int = 1, checkpointing: bool = False,
             assert own == pytest.approx(logps, abs=3e-5)
             own_gradient = backward(weights)
         assert set(own_gradient) == set(gradient)
+        (memory,) = numpy._free
+        assert len(memory.saved._chunks) == 1  # asked for at once
         for name, value in own_gradient.items():  # that of B is with respect to B as it is scaled
             value = value * scale if name.endswith("lora_b") else value
             assert np.linalg.norm(value - gradient[name]) <= 2e-5 * np.linalg.norm(gradient[name]), name
@@ -157,8 +159,10 @@ def test_an_arena_holds_no_more_than_was_in_use_at_a_time() -> None:
 
 def test_an_arena_asks_once_for_what_is_expected_and_again_for_what_it_let_go() -> None:
     arena = Arena()
-    arena.expect(5 * CHUNK)
+    arena.take(2 * CHUNK)
+    arena.release(Mark(0, 0, 0))
     for _ in range(2):
+        arena.expect(5 * CHUNK)
         start = arena.mark()
         first, second = arena.take(CHUNK), arena.take(4 * CHUNK)
         assert not np.shares_memory(first, second)
