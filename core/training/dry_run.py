@@ -63,6 +63,7 @@ def dry_run(setup: Setup, train_step: TrainStep, recovery: Recovery) -> None:
         except RuntimeError as error:
             recovery.give_way(error, batches)
             batches = recovery.split(largest)[: setup.parallel_batches]
+    train_step.free_memory()  # what comes before the first step takes memory of its own
     memory, precision = setup.resolved.memory, setup.resolved.precision
     if on_cuda:
         is_packed, fused = precision.used != precision.compute, setup.resolved.fused

@@ -18,7 +18,7 @@ from core.adapters.numpy_weights import NumpyWeights
 from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
 from core.device.parallel_plan import usable_cores
-from core.events import Evaluated, Step
+from core.events import Evaluated, Started, Step
 from core.memory import estimate
 from core.memory.estimate import CPU_ANSWERS
 from core.model import packed_mask
@@ -29,6 +29,7 @@ from core.rollouts.rollouts import RolloutBatches
 from core.run import Run
 from core.train import train
 from core.training import train_step
+from core.training.dry_run import MIN_STEPS
 from core.training.numpy_gradient import NumpyGradient
 from tests.core.conftest import only
 from tests.core.rollouts.test_numpy_decoder import MODELS
@@ -241,6 +242,16 @@ def test_a_step_leaves_no_memory_to_an_evaluation(
         if counted.model and isinstance(event, Step | Evaluated):
             held.add((type(event), counted.held > 0))
     assert held == {(Step, True), (Evaluated, False)}
+
+
+def test_a_dry_run_leaves_no_memory_to_what_comes_before_the_first_step(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
+    run = train(make_run(train={"steps": MIN_STEPS}))
+    assert any(isinstance(event, Started) for event in run)
+    assert counted.calls and not counted.held
+    run.close()
 
 
 def test_answers_are_written_without_the_memory_of_a_step_and_learned_in_small_batches(
