@@ -63,9 +63,9 @@ PROFILE = (
     "in place of 110. One row of 169 tokens a step: 37.6 → 32.8 ms, 54.5 → 50.6 ms of both processors; four with "
     "a vocabulary of 2,048: 74.8 → 73.6 ms, their first step, at an hour when all took longer, 180 → 129. What a "
     "batch costs whatever is in it is 6 of the 29 ms of 169 tokens, most of that laying out weights for products: two "
-    "such rows in a batch cost a tenth less, and twice the memory. Tried without a gain: attention in tiles of 64 and of 32 queries. Not "
-    "done: weights laid out for both directions, a copy more; the adapters' factors beside the base in one product "
-    "each way in place of merging, which by count costs more from some 300 tokens a step on."
+    "such rows in a batch cost a tenth less, and twice the memory. Tried without a gain: attention in tiles of 64 and "
+    "of 32 queries. Not done: weights laid out for both directions, a copy more; the adapters' factors beside the "
+    "base in one product each way in place of merging, which by count costs more from some 300 tokens a step on."
 )
 LOOSE = ["inductive-mlxrl==0.2.4"]  # without what it depends on, which it names for a Mac alone
 ONE_CORE = "best, one core"
