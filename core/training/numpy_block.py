@@ -74,7 +74,7 @@ class Saved:
 
 def count_saved(weights: NumpyWeights, rows: Rows, checkpointing: bool) -> int:
     """Numbers of memory.saved that a forward pass through all blocks and its gradient take, or hardly more."""
-    count, width = rows.shape[0] * rows.shape[1], weights.embedding.shape[1]
+    count, width = rows.shape[0] * rows.shape[1], int(weights.embedding.shape[1])
     block, attended = weights.blocks[0], weights.heads * weights.size
     scores = sum(tile.tile.queries * (tile.tile.keys + 1) for tile in rows.tiles) * rows.shape[0] * weights.heads
     heads = attended + weights.key_heads * weights.size
