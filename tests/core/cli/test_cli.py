@@ -296,3 +296,11 @@ def test_every_help_says_its_defaults_in_words(command: str) -> None:
 def test_flags_of_rewards_ask_for_the_values_that_they_take() -> None:
     text = parser().commands["eval"].format_help()
     assert "--reward-length N" in text and "--reward-seconds X" in text and "--reward-file TEXT" in text
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    listed = parser().format_help()
+    for command in parser().commands:
+        if f" {command} " in listed or f" {command}\n" in listed:  # one is for Hone itself
+            assert re.search(rf"`(hone )?{command}\b", readme), command
