@@ -6,6 +6,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.language import tr
+from app.runs.failed_start import keep_failed_start
 from app.runs.record import RunRecord
 from app.threads import core_calls, crash_report
 from app.threads.run_thread import EventSource, RunThread
@@ -87,10 +88,13 @@ class LiveRun(QObject):
 
     def _fail(self, sentence: str) -> None:
         self.record.fail(sentence)
+        keep_failed_start(self.run, sentence)
         self.changed.emit()
 
     def _crash(self, details: str) -> None:
-        self.record.fail(tr("Something went wrong inside Hone. What was saved before is kept."))
+        sentence = tr("Something went wrong inside Hone. What was saved before is kept.")
+        self.record.fail(sentence)
+        keep_failed_start(self.run, sentence)
         self.changed.emit()
         crash_report.report(details)
 

@@ -1,11 +1,10 @@
 """The runs that are open in the window: starts them, resumes them, and shows each on a page of its own."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QRect, QTimer, Signal
+from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QStackedWidget
 
 from app.desktop import machines, preferences
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from app.pages.run import RunPage
 
 _CORNER = QRect(0, 0, 1, 1)
-_REMEMBER_MS = 500  # after a start: what is written to disk would delay its page
 
 
 class OpenRuns(QObject):
@@ -178,8 +176,7 @@ class OpenRuns(QObject):
             page.go_live(live)
             self._show(page)
         if _folder(live).parent != runs_folder():
-            remember = partial(preferences.remember_run_folder, str(_folder(live)))
-            QTimer.singleShot(_REMEMBER_MS, self, remember)
+            preferences.remember_run_folder(str(_folder(live)))
         live.changed.connect(self.progressed)
         live.finished.connect(lambda: self._mark_finished(live))
         self._jobs.start(live)

@@ -71,3 +71,16 @@ def test_a_run_in_another_folder_is_listed_and_no_longer_as_failed_once_it_goes_
         window.go("runs")
         qtbot.waitUntil(lambda: window.jobs.current is None)
         qtbot.waitUntil(lambda status=status: [row.status for row in page._model.rows] == [status])
+
+
+def test_a_run_that_failed_before_it_had_a_folder_stays_in_the_list(qtbot: QtBot, window: MainWindow) -> None:
+    def fail(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+        yield Phase("Preparing data")
+        raise BadData("There is no row.")
+
+    window.runs.train_events = lambda _: fail
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: window.jobs.current is None)
+    entry = history.read_entry(page.folder)  # as after the next start
+    assert entry is not None and (entry.status, entry.problem) == ("failed", "There is no row.")
+    assert Run.read(page.folder / "run.toml").train == Run().train
