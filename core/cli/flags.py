@@ -23,8 +23,23 @@ def add_flag(command: argparse._ActionsContainer, prefix: str, key: str, o: Opti
         )
         return
     command.add_argument(
-        o.flag, dest=f"{prefix}:{key}", default=argparse.SUPPRESS, metavar=name_value(o), help=help_text
+        o.flag,
+        dest=f"{prefix}:{key}",
+        action=_AddEntries if o.type is tuple else "store",
+        default=argparse.SUPPRESS,
+        metavar=name_value(o),
+        help=help_text,
     )
+
+
+class _AddEntries(argparse.Action):
+    """The entries of a list, behind those of the same flag before: of two, none is lost."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        earlier = getattr(namespace, self.dest, "")
+        setattr(namespace, self.dest, f"{earlier},{values}" if earlier else values)
 
 
 def name_value(o: Option) -> str:
