@@ -6,7 +6,8 @@ Flags are made from the options (core/options.py), so an option is declared once
 import argparse
 import difflib
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from core import __version__, methods
@@ -31,7 +32,7 @@ class OutputClosed(Exception):
 class Parser(argparse.ArgumentParser):
     """argparse, with its complaints as one sentence that a person can act on."""
 
-    commands: Iterable[str] = ()
+    commands: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
 
     def error(self, message: str) -> NoReturn:
         raise BadOption(
@@ -47,10 +48,28 @@ class Parser(argparse.ArgumentParser):
             flag = unknown[0].partition("=")[0]
             raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(parsed, 'flags', []))}.")
         parsed.words = list(args or [])
+        if first in self.commands:
+            _refuse_two_values(self.commands[first], parsed.words)
         for name in _PATHS:
             if isinstance(path := getattr(parsed, name, None), str):
                 check_path("FILE" if name == "file" else f"--{name.replace('_', '-')}", path)
         return parsed
+
+
+def _refuse_two_values(command: argparse.ArgumentParser, words: list[str]) -> None:
+    """Of two files or folders argparse would drop the first without a word. Of two numbers the last is taken, as ever."""
+    for action in command._actions:
+        if action.dest not in _PATHS or not action.option_strings:
+            continue
+        values = [
+            value if joined else next(iter(words[i + 1 : i + 2]), "")
+            for i, word in enumerate(words)
+            for flag, joined, value in [word.partition("=")]
+            if flag in action.option_strings
+        ]
+        if len(set(values)) > 1:
+            shown = " and ".join(repr(value) for value in values)
+            raise BadOption(f"{action.option_strings[0]} is given more than once, as {shown}: give one of them.")
 
 
 def _nearest(word: str, candidates: Iterable[str]) -> str:

@@ -4,7 +4,9 @@ import argparse
 
 import pytest
 
+from core.cli import parser
 from core.cli.flags import add_flag, parse_flags
+from core.errors import BadOption
 from core.run import list_options
 
 
@@ -21,7 +23,16 @@ from core.run import list_options
 def test_a_list_that_is_given_twice_has_the_entries_of_both(name: str, values: list[str], entries: object) -> None:
     options = dict(list_options("sft"))
     key = next(key for key, option in options.items() if option.name == name)
-    parser = argparse.ArgumentParser()
-    add_flag(parser, "option", key, options[key])
+    command = argparse.ArgumentParser()
+    add_flag(command, "option", key, options[key])
     words = [word for value in values for word in (options[key].flag, value)]
-    assert parse_flags(parser.parse_args(words), "option", options) == {key: entries}
+    assert parse_flags(command.parse_args(words), "option", options) == {key: entries}
+
+
+@pytest.mark.parametrize(
+    "words", [["--dataset", "a", "--dataset", "b"], ["--dataset=a", "--steps", "1", "--dataset", "b"]]
+)
+def test_of_two_values_none_is_dropped_in_silence(words: list[str]) -> None:
+    with pytest.raises(BadOption, match="--dataset is given more than once, as 'a' and 'b'"):
+        parser().parse_args(["train", *words])
+    assert parser().parse_args(["train", "--dataset", "a", "--dataset", "a", "--columns", "x=y", "--columns", "z=w"])
