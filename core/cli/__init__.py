@@ -57,9 +57,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def _refuse_two_values(command: argparse.ArgumentParser, words: list[str]) -> None:
-    """Of two files or folders argparse would drop the first without a word. Of two numbers the last is taken, as ever."""
+    """Of two files or folders argparse would drop the first without a word. Of two numbers it takes the last."""
     for action in command._actions:
-        if action.dest not in _PATHS or not action.option_strings:
+        names = {flag.removeprefix("--").replace("-", "_") for flag in action.option_strings}
+        if type(action) is not argparse._StoreAction or names.isdisjoint(_PATHS):
             continue
         values = [
             value if joined else next(iter(words[i + 1 : i + 2]), "")
