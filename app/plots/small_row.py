@@ -12,6 +12,7 @@ from app.style import theme
 from app.widgets.card import hbox
 
 _NEXT_MS = 70  # after the large chart: to draw two charts at once would delay the window
+_OTHERS_MS = 250  # between one and the next
 _HEIGHT, _LEAST_HEIGHT = 140, 88
 _LEAST_PANEL = 300  # a panel of less height has room for the large chart alone
 
@@ -27,8 +28,9 @@ class SmallCharts(QWidget):
         self._kind = ""
         self._range = (0.0, 1.0)  # of the bottom axes
         self._next = itertools.cycle(self.charts)
-        self._timer = QTimer(self, singleShot=True, interval=_NEXT_MS)
-        self._timer.timeout.connect(lambda: self._show(next(self._next)))
+        self._left = 0  # how many do not show the newest steps yet
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._show_next)
         layout = hbox(self, gap=theme.GRID)
         for chart in self.charts.values():
             layout.addWidget(chart, 1)
@@ -43,13 +45,15 @@ class SmallCharts(QWidget):
         self.complete = True
 
     def show_record(self, record: RunRecord, kind: str, *, next_only: bool = False) -> None:
-        """Draw a run over what `kind` counts: all charts, or with `next_only` the next of them a little later."""
+        """Draw a run over what `kind` counts: all charts, or with `next_only` one after the other, a little later."""
         self._record, self._kind = record, kind
         if not next_only:
             for name in self.charts:
                 self._show(name)
         elif self.complete:
-            self._timer.start()
+            self._left = len(self.charts)
+            if not self._timer.isActive():
+                self._timer.start(_NEXT_MS)
 
     def align(self, left: float, right: float, *, at_once: bool = True) -> None:
         """Let all charts show the same part of the run: now, or each when it is drawn next."""
@@ -68,6 +72,12 @@ class SmallCharts(QWidget):
         chart = self.charts[name].chart
         if chart is not None and tuple(chart.getViewBox().viewRange()[0]) != self._range:
             chart.setXRange(*self._range, padding=0)
+
+    def _show_next(self) -> None:
+        self._show(next(self._next))
+        self._left -= 1
+        if self._left > 0:
+            self._timer.start(_OTHERS_MS)
 
     def _show(self, name: str) -> None:
         if self._record is not None:

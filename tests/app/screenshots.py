@@ -402,7 +402,7 @@ class Photographer(Camera):
         window.runs.train_events = events
         page = window.runs.start(window.draft.run)
         self.wait_until(lambda: page.record.last_step is not None and page.record.last_step.step == 80)
-        self.wait(0.4)
+        self.wait(1.3)  # for the small charts, which are drawn one after the other
         self.take("7-training")
         page.badge.explain()
         self.wait(0.1)
