@@ -57,6 +57,8 @@ PUBLIC = (
     Case("a generated solution to check", QUESTIONS,
          [{"problem": "2+2?", "generated_solution": "It is 4.", "expected_answer": "4"}], FOUR),
     Case("inputs and targets", TEXT, [{"inputs": "Hi?", "targets": "Yes.", "language": "en"}], PLAIN),
+    Case("a question and an answer in German", TEXT, [{"Frage": "Hi?", "Antwort": "Yes."}], PLAIN),
+    Case("the same to check", QUESTIONS, [{"Frage": "2+2?", "Antwort": "4"}], FOUR),
     Case("a best answer", TEXT, [{"question": "Hi?", "best_answer": "Yes.", "incorrect_answers": ["No."]}], PLAIN),
     Case("a canonical solution", TEXT, [{"prompt": "def two():", "canonical_solution": " return 2"}], ("def two():* return 2",)),
     Case("a question about a passage", TEXT, [{"question": "Is it?", "passage": "It is.", "answer": True}],

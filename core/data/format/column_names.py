@@ -9,7 +9,7 @@ MESSAGES = (
 )  # fmt: skip
 PROMPT = ("prompt",)
 INSTRUCTION = ("instruction",)
-QUESTION = ("question", "query", "problem", "user", "question_stem", "ctx", "inputs", "input")
+QUESTION = ("question", "query", "problem", "user", "question_stem", "ctx", "inputs", "input", "frage")
 CONTEXT = ("input", "context", "passage", "article", "flores_passage")
 HISTORY = ("history",)
 SYSTEM = ("system", "system_prompt", "system_message")
@@ -21,12 +21,12 @@ OUTPUT = ("output", "response", "answer", "completion")
 # A worked solution teaches more than its result, which stands beside it as the answer.
 ANSWER = (
     "solution", "generated_solution", "answer", "best_answer", "correct_answer", "response", "output", "assistant",
-    "reply", "completion", "targets", "answers",
+    "reply", "completion", "targets", "answers", "antwort",
 )  # fmt: skip
 # What an answer is checked against is the result.
 CHECKED_ANSWER = (
     "final_answer", "expected_answer", "answer", "best_answer", "correct_answer", "ground_truth", "expected", "target",
-    "targets", "solution", "response", "output", "reward_model", "answers",
+    "targets", "solution", "response", "output", "reward_model", "answers", "antwort",
 )  # fmt: skip
 CHOICES = ("choices", "options", "endings")
 CORRECT_CHOICE = (
