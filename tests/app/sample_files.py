@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROWS = 120
 
-UNKNOWN_COLUMNS = "frage,antwort,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
+UNKNOWN_COLUMNS = "aufgabe,loesung,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
 LOST_FUNCTIONS = (
     '{"messages": [{"role": "user", "content": "Is it warm in Oslo?"}, {"role": "assistant", "content": "", '
     '"tool_calls": [{"function": {"name": "get_weather", "arguments": {"town": "Oslo"}}}]}, {"role": "tool", '

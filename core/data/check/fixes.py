@@ -23,6 +23,7 @@ EXCLUSIONS = {
     "overlap": Exclusion(say("rows that also stand in the validation data"), is_safe=True),
     "same-as-question": Exclusion(say("rows whose answer only repeats the question"), is_safe=True),
     "ends-with-user": Exclusion(say("conversations that do not end with an answer"), is_safe=False),
+    "worse-chosen": Exclusion(say("pairs whose rejected answer has the higher score"), is_safe=False),
     TEXT_ONLY: Exclusion(say("parts that are not text"), is_safe=False),
     "placeholder": Exclusion(say("rows with a placeholder"), is_safe=False),
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from core.data.check import checks
+from core.data.check.answer_scores import score_remarks
 from core.data.format.conversation import without_other_parts
 from core.data.format.example import Example, Remark, example_texts
 from core.data.format.formats import Format, detect_format
@@ -55,6 +56,8 @@ class RowParser:
         texts = [example_texts(example) for example in examples]
         for example, own_texts in zip(examples, texts, strict=True):
             remarks += checks.example_remarks(example, own_texts)
+        if any(example.chosen is not None for example in examples):
+            remarks += score_remarks(row.value)
         columns = self.format.columns if len(self.format.shapes) == 1 else row.value
         remarks += checks.same_key_remarks(map(row.value.get, columns), texts)
         return ParsedRow(examples, texts, remarks)

@@ -244,21 +244,21 @@ def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow)
     qtbot.waitUntil(lambda: "not known" in page.blocked_reason())
     assert page.columns.isVisible()
     assert page.file.sentence.text() == (
-        "2 rows with columns that are not known: frage, antwort and einheit. Say below which column is what."
+        "2 rows with columns that are not known: aufgabe, loesung and einheit. Say below which column is what."
     )
     assert page.blocked_reason() == (
-        "2 rows with columns that are not known: frage, antwort and einheit. Say first which column is what."
+        "2 rows with columns that are not known: aufgabe, loesung and einheit. Say first which column is what."
     )
     qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3"]
     old_run = window.draft.run
-    page.columns.menus["question"].setCurrentText("frage")
+    page.columns.menus["question"].setCurrentText("aufgabe")
     qtbot.wait(450)
     assert window.draft.run == old_run  # an answer is still missing
-    page.columns.menus["answer"].setCurrentText("{antwort} {einheit}")
+    page.columns.menus["answer"].setCurrentText("{loesung} {einheit}")
     qtbot.waitUntil(lambda: page.blocked_reason() == "")
     assert differing(old_run, window.draft.run) == {"data.columns"}
-    assert window.draft.run.data.columns == ("question=frage", "answer={antwort} {einheit}")
+    assert window.draft.run.data.columns == ("question=aufgabe", "answer={loesung} {einheit}")
     qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3 m"]
     page.columns.reset.click()

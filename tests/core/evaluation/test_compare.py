@@ -154,7 +154,7 @@ def test_files_of_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_rows_are_read_as_in_training(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "mine.csv"
-    table.write_text("frage,antwort\n" + "".join(f"Wie viel ist {n} für {{{{name}}}}?,{n}\n" for n in range(6)))
+    table.write_text("aufgabe,loesung\n" + "".join(f"Wie viel ist {n} für {{{{name}}}}?,{n}\n" for n in range(6)))
     words = ["eval", "--model", str(model_folder), "--dataset", str(table), "--answers", "1", "--max-tokens", "2"]
     assert main(words) == 2
     hint = capsys.readouterr().err.split("map them: ")[1].split()[:2]

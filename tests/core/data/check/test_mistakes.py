@@ -199,7 +199,7 @@ def test_placeholders_can_be_filled_in() -> None:
 
 
 def test_columns_can_be_read_under_other_names() -> None:
-    columns = ["question={frage} ({einheit})", "answer={antwort} {einheit}", "system=einheit"]
+    columns = ["question={aufgabe} ({einheit})", "answer={loesung} {einheit}", "system=einheit"]
     dataset = load_dataset(FILES / "semicolons.csv", "text", columns=columns)
     assert dataset.sentence == "Questions and answers, 2 rows: question, answer and system."
     assert [list(example_texts(e)) for e in dataset.examples] == [
