@@ -5,14 +5,14 @@ other, and context beside one.
 """
 
 MESSAGES = (
-    "messages", "conversations", "conversation", "dialog", "dialogue", "chat", "turns",
+    "messages", "conversations", "conversation", "dialog", "dialogue", "chat", "turns", "contents",
 )  # fmt: skip
 PROMPT = ("prompt",)
 INSTRUCTION = ("instruction",)
 QUESTION = ("question", "query", "problem", "user", "question_stem", "ctx", "inputs", "input", "frage")
 CONTEXT = ("input", "context", "passage", "article", "flores_passage")
 HISTORY = ("history",)
-SYSTEM = ("system", "system_prompt", "system_message")
+SYSTEM = ("system", "system_prompt", "system_message", "systeminstruction", "system_instruction")
 TOOLS = ("tools", "functions")
 THINKING = ("thinking", "reasoning", "reasoning_content", "chain_of_thought", "complex_cot", "cot", "thought")
 

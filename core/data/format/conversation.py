@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from core.data.format import gemini
 from core.data.format.example import Message, Remark, Unusable
 from core.text.sentence import say
 
@@ -97,6 +98,8 @@ def as_messages(value: Any) -> Any:
     if not isinstance(value, list | tuple) or not value:
         return value
     first = value[0]
+    if all(map(gemini.is_content, value)):
+        return [gemini.as_message(content) for content in value]
     if isinstance(first, str) and len(value) > 1 and all(isinstance(text, str) for text in value):
         return [{"role": "user" if n % 2 == 0 else "assistant", "content": text} for n, text in enumerate(value)]
     if isinstance(first, dict) and "input" in first and all(map(_is_input_and_output, value)):
@@ -272,6 +275,8 @@ def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str,
 
 def without_other_parts(value: Any) -> Any:
     """The value with the typed parts that are no text taken out of every list of parts in it that holds a text too."""
+    if gemini.is_content(value):
+        return gemini.without_other_parts(value)
     if isinstance(value, dict):
         return {k: without_other_parts(v) for k, v in value.items()}
     if not isinstance(value, list):

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
+from core.data.format import gemini
 from core.data.format.conversation import is_null
 from core.data.format.example import Example, Message, Remark, Unusable
 from core.data.read.json_value import repair_json
@@ -160,6 +161,9 @@ def system_messages(value: Values) -> tuple[Message, ...]:
     """The system message that a column holds: one message or none. Raises Unusable."""
     if not find_column(value, names_of.SYSTEM):
         return ()
+    held = structure_value(value, names_of.SYSTEM)
+    if gemini.is_content(held):
+        return chat.parse_messages([gemini.as_message({**held, "role": "system"})])
     content = read_text(value, names_of.SYSTEM, required=False)
     return ({"role": "system", "content": content},) if content.strip() else ()
 
@@ -184,4 +188,5 @@ def read_tools(value: Values) -> tuple[dict[str, Any], ...]:
         functions = [functions]
     if not isinstance(functions, list) or not all(isinstance(t, dict) for t in functions):
         raise Unusable("tools", say("tools is not a list of function descriptions."))
+    functions = gemini.declared_functions(functions)
     return tuple(t if "function" in t else {"type": "function", "function": t} for t in functions)
