@@ -7,8 +7,8 @@ from typing import Any
 
 
 def is_content(value: Any) -> bool:
-    """Whether a value is a message with parts."""
-    return isinstance(value, Mapping) and isinstance(value.get("parts"), list)
+    """Whether a value is a message with parts; ChatGPT's export has such parts inside of a message's content."""
+    return isinstance(value, Mapping) and isinstance(value.get("parts"), list) and "content_type" not in value
 
 
 def as_message(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,10 +30,9 @@ def declared_functions(tools: Sequence[Any]) -> list[Any]:
 
 def without_other_parts(content: Mapping[str, Any]) -> dict[str, Any]:
     """A content without the parts that are no text, where it holds a text too."""
-    kept = [
-        p for p in content["parts"] if any(_one_of(p, names) is not None for names in (("text",), _CALL, _RESPONSE))
-    ]
-    return {**content, "parts": kept if any(_one_of(p, ("text",)) is not None for p in kept) else content["parts"]}
+    kept = [part for part in content["parts"] if _one_of(part, ("text", *_CALL, *_RESPONSE)) is not None]
+    has_text = any(_one_of(part, ("text",)) is not None for part in kept)
+    return {**content, "parts": kept if has_text else content["parts"]}
 
 
 _CALL = ("functionCall", "function_call")
