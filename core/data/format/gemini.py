@@ -5,6 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_CALL = ("functionCall", "function_call")
+_RESPONSE = ("functionResponse", "function_response")
+
 
 def is_content(value: Any) -> bool:
     """Whether a value is a message with parts; ChatGPT's export has such parts inside of a message's content."""
@@ -33,10 +36,6 @@ def without_other_parts(content: Mapping[str, Any]) -> dict[str, Any]:
     kept = [part for part in content["parts"] if _one_of(part, ("text", *_CALL, *_RESPONSE)) is not None]
     has_text = any(_one_of(part, ("text",)) is not None for part in kept)
     return {**content, "parts": kept if has_text else content["parts"]}
-
-
-_CALL = ("functionCall", "function_call")
-_RESPONSE = ("functionResponse", "function_response")
 
 
 def _one_of(value: Any, names: Sequence[str]) -> Any:
