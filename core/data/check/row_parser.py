@@ -56,8 +56,7 @@ class RowParser:
         texts = [example_texts(example) for example in examples]
         for example, own_texts in zip(examples, texts, strict=True):
             remarks += checks.example_remarks(example, own_texts)
-        if any(example.chosen is not None for example in examples):
-            remarks += score_remarks(row.value)
+        remarks += score_remarks(row.value)
         columns = self.format.columns if len(self.format.shapes) == 1 else row.value
         remarks += checks.same_key_remarks(map(row.value.get, columns), texts)
         return ParsedRow(examples, texts, remarks)

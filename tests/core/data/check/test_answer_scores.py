@@ -33,6 +33,11 @@ def test_a_rejected_answer_with_the_higher_score_is_told(tmp_path: Path, scores:
     assert "worse-chosen" not in codes(tmp_path, PAIR | better)
 
 
+@pytest.mark.parametrize("kind", ["text", "thumbs"])
+def test_it_is_told_too_where_the_chosen_answer_is_learned_in_another_way(tmp_path: Path, kind: str) -> None:
+    assert codes(tmp_path, PAIR | {"score_chosen": 4, "score_rejected": 7}, kind).count("worse-chosen") == 3
+
+
 @pytest.mark.parametrize(
     "scores",
     [
