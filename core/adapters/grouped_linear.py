@@ -13,7 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core.adapters.lora import LoRALinear, linear_plus_adapter
-from core.adapters.stacked_factors import Factors, KeptFactors, join_factors
+from core.adapters.stacked_factors import Factors, KeptFactors, join_factors, keep_factors
 from core.model.kernels.check import PRODUCT_PARTS, unavailable_reason
 from core.model.kernels.pieces import swiglu
 from core.model.kernels.token_product import Around, JoinedLinear, takes, token_product
@@ -82,7 +82,7 @@ class GroupedLinear:
         if not unavailable_reason(PRODUCT_PARTS) and type(self._joined) is nn.Linear and self._ranks_are_equal:
             own = self.factors(x.dtype) if factors is None else factors
             if own is not None and not isinstance(own, KeptFactors):
-                own = KeptFactors(*own, own[0].T)
+                own = keep_factors(own)
             starts = tuple(first for first, _ in self._places)
             adapter = (None, None) if own is None else (own.a_rows, own.b)
             linear = JoinedLinear(self._joined.weight, self._joined.get("bias"), starts, *adapter)

@@ -20,6 +20,7 @@ class KeptFactors(NamedTuple):
 
 
 def keep_factors(factors: Factors) -> KeptFactors:
+    """Those of one layer, or of several as one, for many calls; not evaluated."""
     a_rows = mx.contiguous(factors[0].T)
     return KeptFactors(a_rows.T, factors[1], a_rows)
 

@@ -11,7 +11,7 @@ _RESPONSE = ("functionResponse", "function_response")
 
 def is_content(value: Any) -> bool:
     """Whether a value is a message with parts; ChatGPT's export has such parts inside of a message's content."""
-    return isinstance(value, Mapping) and isinstance(value.get("parts"), list) and "content_type" not in value
+    return isinstance(value, dict) and isinstance(value.get("parts"), list) and "content_type" not in value
 
 
 def as_message(content: Mapping[str, Any]) -> dict[str, Any]:
