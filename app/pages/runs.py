@@ -169,7 +169,7 @@ class RunsPage(QWidget):
             "tags": lambda: self.edit_notes(rows[0], TAGS),
             "notes": lambda: self.edit_notes(rows[0], TEXT),
             "reveal": lambda: reveal.reveal(rows[0].folder),
-            "delete": lambda: self._delete(rows),
+            "delete": lambda: self.discard([row.folder for row in rows]),
             "stop": lambda: self._stop(rows[0]),
             "earlier": lambda: self._move(rows[0], -1),
             "later": lambda: self._move(rows[0], 1),
@@ -195,17 +195,13 @@ class RunsPage(QWidget):
         except UserError as error:
             self.buttons.show_reason(tr(str(error)))
 
-    def _delete(self, rows: Sequence[RunRow]) -> None:
-        self._forget_deleted([row.folder for row in rows if not row.on_disk])  # failed before they had a folder
-        if folders := [row.folder for row in rows if row.on_disk]:
-            self.deleted_bar.delete(folders)
-
-    def discard(self, folder: Path) -> None:
-        """Put the folder of a run into the Trash, from which it can come back, or forget one that has no folder yet."""
-        if folder.exists():
-            self.deleted_bar.delete([folder])
-        else:
-            self._forget_deleted([folder])
+    def discard(self, folders: Sequence[Path]) -> None:
+        """Put the folders of runs into the Trash, from which they can come back, or forget those that have none yet."""
+        there = [folder for folder in folders if folder.exists()]  # which the list may not have seen yet
+        if gone := [folder for folder in folders if folder not in there]:
+            self._forget_deleted(gone)
+        if there:
+            self.deleted_bar.delete(there)
 
     def _forget_deleted(self, folders: list[Path]) -> None:
         self.failed = [live for live in self.failed if Path(live.run.output or "") not in folders]

@@ -103,7 +103,7 @@ class Navigation(QObject):
     def discard(self, folder: Path) -> None:
         """Throw a run away that has ended: on the page of runs, which can take it back."""
         self.go("runs")
-        self._stack.runs.discard(folder)
+        self._stack.runs.discard([folder])
 
     def use_result(self, folder: Path) -> None:
         """Where a result can go: on its run's page, or in a dialog for an adapter from elsewhere."""
