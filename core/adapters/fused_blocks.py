@@ -20,6 +20,7 @@ from core.adapters.block_factors import BlockFactors, FactorsOfGroups, Group
 from core.adapters.grouped_linear import GroupedLinear, can_group
 from core.adapters.lora import LoRALinear
 from core.adapters.stacked_factors import Factors
+from core.model.families import FAMILIES
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.kernels.pieces import Heads, Rotation, add_norm, rotate_heads, swiglu
 from core.model.kernels.token_product import Around
@@ -30,7 +31,7 @@ from core.model.token_cache import TokenCache
 from core.quant import linear_dims
 from core.text.sentence import say
 
-BODIES = {("llama", "LlamaModel"), ("qwen2", "Qwen2Model"), ("qwen3", "Qwen3Model")}  # of mlx-lm; Mistral is a llama
+BODIES = {family.body for family in FAMILIES if family.body}
 ROPE_TOLERANCE = 1e-4  # of numbers of about one
 # Layers of a block that have the same input, and are one product.
 QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")

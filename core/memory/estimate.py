@@ -12,6 +12,7 @@ from typing import Any
 from core.device.parallel_plan import parallel_batches
 from core.device.process_memory import has_room_for_copy
 from core.memory import tensor_shapes
+from core.memory.numpy_conditions import has_known_blocks, objection_to_numpy
 from core.memory.tensor_shapes import (
     Shape,
     Tensors,
@@ -33,7 +34,6 @@ CPU_TOKENS, CPU_ANSWERS = 512, 8
 ATTENTION_TILE = 128  # queries whose scores are made at a time on a processor, see core.model.tiled_attention
 CHUNKS_AHEAD = 4  # arrays of the next chunks that MLX lays out before the last one is done, measured
 PROMPTS_AT_ONCE = 64  # answers to a dataset's prompts that are written at once, at most
-NUMPY_FAMILIES = ("llama", "mistral", "qwen2", "qwen3")  # see core.adapters.numpy_weights
 RANGE_SHARE = 0.2  # how far either way the range reaches, as a share
 
 
@@ -252,10 +252,10 @@ def _activation_bytes(model: _Transformer, run: Run, device: str, tokens: int, b
 
 
 def _goes_through_numpy(config: Mapping[str, Any], run: Run, weights: _Weights) -> bool:
-    """Whether the gradient of a step on a processor is computed with NumPy: see core.training.numpy_gradient."""
-    is_plain = run.adapter.type == "lora" and not (run.adapter.dropout or run.spec.precomputed or run.spec.divergence)
-    is_known = config.get("model_type") in NUMPY_FAMILIES and weights.compute == 4 and not weights.unpacked
-    return is_plain and is_known and has_room_for_copy(4 * weights.in_blocks)
+    """Whether the gradient of a step on a processor is computed with NumPy: see core.memory.numpy_conditions."""
+    if objection_to_numpy(run, in_float32=weights.compute == 4) or weights.unpacked:
+        return False
+    return has_known_blocks(str(config.get("model_type"))) and has_room_for_copy(4 * weights.in_blocks)
 
 
 def _numpy_bytes(model: _Transformer, run: Run, tokens: int, batch: int) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from core.adapters.numpy_weights import NumpyWeights, can_use_numpy, make_numpy_weights, normalize
 from core.data.batch.batches import Batch
 from core.device.parallel_plan import usable_cores
+from core.memory.numpy_conditions import objection_to_numpy
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.lm_head import LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.model.numpy_arrays import Arena
@@ -94,21 +95,16 @@ def make_numpy_gradient(setup: "Setup", flat: FlatParameters) -> tuple[NumpyGrad
 
 def _objection(setup: "Setup", flat: FlatParameters) -> str:
     """Why the run or its machine do not let NumPy compute the gradient; "" where they do."""
-    run = setup.run
     if setup.on_gpu or setup.compiles or setup.recovers:
         return say("it is for a processor")
     if setup.engine_watch:
         return say("the Neural Engine computes in the middle of a step")
     if setup.is_parted:
         return say("the model is parted over several ranks")
-    if setup.dtype != mx.float32:
-        return say("it is for 32 bit")
-    if run.adapter.type != "lora" or run.adapter.dropout:
-        return say("it is for LoRA without dropout")
+    if reason := objection_to_numpy(setup.run, in_float32=setup.dtype == mx.float32):
+        return reason
     if not flat.scales_at_once:
         return say("the adapter's layers are not all LoRA of linear layers with one scale")
-    if setup.teacher is not None or run.spec.precomputed:
-        return say("another model computes in the middle of a step")
     if setup.lm_head is None:
         return say("this family's logits are made everywhere")
     return ""
