@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from core.data.check import checks
 from core.data.check.answer_scores import score_remarks
-from core.data.format.conversation import without_other_parts
 from core.data.format.example import Example, Remark, example_texts
 from core.data.format.formats import Format, detect_format
 from core.data.format.mapping import ColumnMap, fill_placeholders, parse_fill_in
+from core.data.format.message_content import leave_out_media
 from core.data.read.reader import Row
 
 
@@ -43,7 +43,7 @@ class RowParser:
         Raises Unusable when it lacks a column that the column mapping uses.
         """
         value = self._columns.apply(row.value)
-        if self._text_only and (text_alone := without_other_parts(value)) != value:
+        if self._text_only and (text_alone := leave_out_media(value)) != value:
             value = text_alone
             self.rows_in_part += 1
         if self._texts:

@@ -1,44 +1,21 @@
 """Conversations in the forms that datasets use, turned into messages with role and content."""
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from core.data.format import gemini
 from core.data.format.example import Message, Remark, Unusable
+from core.data.format.function_calls import parse_calls, read_calls
+from core.data.format.message_content import read_content
+from core.data.format.roles import ROLES, SPEAKERS
 from core.text.sentence import say
 
-_ROLES = {
-    "human": "user",
-    "user": "user",
-    "prompter": "user",
-    "question": "user",
-    "gpt": "assistant",
-    "assistant": "assistant",
-    "model": "assistant",
-    "bot": "assistant",
-    "chatgpt": "assistant",
-    "chatbot": "assistant",
-    "answer": "assistant",
-    "function_call": "assistant",
-    "system": "system",
-    "developer": "developer",
-    "tool": "tool",
-    "function": "tool",
-    "observation": "tool",
-    "ipython": "tool",
-}
 _EXTRA_FIELDS = ("tool_call_id", "name")
 # Under these a message keeps what was thought before its text; templates know the first.
 _THINKING_FIELDS = ("reasoning_content", "thinking", "reasoning", "chain_of_thought", "thought")
 _WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
 _NO_WEIGHT = ("false", "no", "off")
-_PART_KEYS = ("type", "content_type", "text")  # a typed part has one of them
-_TEXT_PARTS = ("text", "input_text", "output_text", "tool_result")
-_CALL_PARTS = ("tool_call", "tool_use", "function_call")
-_THINKING_PARTS = ("reasoning", "thinking")
-_EMPTY = ("", "[]", "{}", "null", "none")  # texts that stand for no list
 
 
 def is_conversation(value: Any) -> bool:
@@ -47,46 +24,6 @@ def is_conversation(value: Any) -> bool:
         isinstance(value, (list, tuple))  # for every row: as a union it would be made anew each time
         and bool(value)
         and all(isinstance(m, dict) and ("role" in m or "from" in m) for m in value)
-    )
-
-
-_MESSAGES = {
-    "system": say("system message"),
-    "developer": say("developer message"),
-    "user": say("user message"),
-    "assistant": say("assistant message"),
-    "tool": say("tool message"),
-}
-
-_SPEAKERS = {  # as a sentence has them behind "with"
-    "system": say("the system"),
-    "developer": say("the developer"),
-    "user": say("the user"),
-    "tool": say("the tool"),
-}
-
-
-def describe_message(role: str) -> str:
-    """What a message of this role is called."""
-    return _MESSAGES.get(role) or say("{role} message", role=role)
-
-
-def is_null(value: Any) -> bool:
-    """Whether a value is null, or NaN, which stands for an empty cell."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def is_known_role(name: str) -> bool:
-    """Whether a name is that of a speaker, in one of the forms that datasets use."""
-    return name.strip().lower() in _ROLES
-
-
-def are_calls(value: Any) -> bool:
-    """Whether a value is a list of function calls, each with a name and arguments."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in value)
     )
 
 
@@ -160,7 +97,7 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
     if last + 1 == len(messages):
         return messages, remarks
     role = messages[-1]["role"]
-    message = say("The conversation ends with {role}, not with an answer.", role=_SPEAKERS.get(role, role))
+    message = say("The conversation ends with {role}, not with an answer.", role=SPEAKERS.get(role, role))
     remarks.append(Remark("ends-with-user", "warning", message, say("What follows the last answer is left out.")))
     return messages[: last + 1], remarks
 
@@ -179,7 +116,7 @@ def _parse_message(value: Any, number: int) -> Message:
         raise Unusable("message", say("Message {number} is not an object with role and content.", number=number))
     role_name = value.get("role", value.get("from"))
     own_role = str(role_name).strip().lower()
-    role = _ROLES.get(own_role)
+    role = ROLES.get(own_role)
     if role is None:
         raise Unusable(
             "role", say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=role_name)
@@ -187,7 +124,7 @@ def _parse_message(value: Any, number: int) -> Message:
     parts = value.get("content", value.get("value"))
     if len(value) == 2 and isinstance(parts, str) and own_role != "function_call":
         return {"role": role, "content": parts}  # nearly every message: nothing but who and what
-    content, thinking, part_calls = _read_content(parts, number, role)
+    content, thinking, part_calls = read_content(parts, number, role)
     fields = {k: value[k] for k in _EXTRA_FIELDS if value.get(k) is not None}
     thinking = thinking or next((str(value[k]) for k in _THINKING_FIELDS if str(value.get(k) or "").strip()), "")
     if thinking:
@@ -195,9 +132,9 @@ def _parse_message(value: Any, number: int) -> Message:
     weight = _read_weight(value)
     if weight != 1:
         fields["weight"] = weight
-    calls = [*_tool_calls(value, number), *part_calls]
+    calls = [*read_calls(value, number), *part_calls]
     if own_role == "function_call":
-        calls, content = _parse_function_call(content, number), ""
+        calls, content = parse_calls(content, number), ""
     if calls:
         fields["tool_calls"] = calls
     if content is None and not calls:
@@ -220,113 +157,3 @@ def _flag_weight(flag: str) -> float:
     except ValueError:
         return 1
     return weight if math.isfinite(weight) else 1
-
-
-def _read_content(content: Any, number: int, role: str) -> tuple[str | None, str, list[dict[str, Any]]]:
-    """(text, thinking, function calls) of a message's content: a string, OpenAI's typed parts, or an object."""
-    if is_null(content):
-        return None, "", []
-    if isinstance(content, str):
-        return content, "", []
-    if isinstance(content, list) and content and all(map(_is_part, content)):
-        return _read_parts(content, number)
-    if isinstance(content, dict | list):  # what a function gave back, or an answer in JSON
-        if role not in ("assistant", "tool"):
-            raise Unusable("type", say("Message {number} has content that is not text.", number=number))
-        return json.dumps(content, ensure_ascii=False, default=str), "", []
-    return str(content).lower() if isinstance(content, bool) else str(content), "", []
-
-
-def _is_part(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, dict) and any(key in value for key in _PART_KEYS))
-
-
-def _kind(part: dict[str, Any]) -> str:
-    return str(part.get("type", part.get("content_type", "text")))
-
-
-def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str, Any]]]:
-    """(text, thinking, function calls) of typed parts. Raises Unusable for one that is a picture, sound or the like."""
-    texts, thinking, calls = [], [], []
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        kind = _kind(part)
-        inner = next((part[k] for k in ("text", "value", "content", kind) if part.get(k) is not None), None)
-        if kind in _CALL_PARTS:
-            calls.append(_parse_call(part.get("tool_call", part), number))
-        elif kind in _THINKING_PARTS and isinstance(inner, str):
-            thinking.append(inner)
-        elif kind in _TEXT_PARTS and inner is not None:
-            texts.append(inner if isinstance(inner, str) else json.dumps(inner, ensure_ascii=False, default=str))
-        else:
-            raise Unusable(
-                "not-text",
-                say(
-                    "Message {number} holds something other than text ({kind}), which cannot be learned yet; with "
-                    "exclude=not-text its text alone is learned.",
-                    number=number,
-                    kind=kind,
-                ),
-            )
-    return "".join(texts), "\n".join(thinking), calls
-
-
-def without_other_parts(value: Any) -> Any:
-    """The value with the typed parts that are no text taken out of every list of parts in it that holds a text too."""
-    if gemini.is_content(value):
-        return gemini.without_other_parts(value)
-    if isinstance(value, dict):
-        return {k: without_other_parts(v) for k, v in value.items()}
-    if not isinstance(value, list):
-        return value
-    if value and all(map(_is_part, value)):
-        kept = [part for part in value if not _is_other_part(part)]
-        if any(isinstance(part, str) or _kind(part) in _TEXT_PARTS for part in kept):
-            return kept
-    return [without_other_parts(v) for v in value]
-
-
-def _is_other_part(part: Any) -> bool:
-    return isinstance(part, dict) and _kind(part) not in (*_TEXT_PARTS, *_CALL_PARTS, *_THINKING_PARTS)
-
-
-def _tool_calls(value: dict[str, Any], number: int) -> list[dict[str, Any]]:
-    """A message's function calls in OpenAI's form, with arguments as an object, which is what most templates want."""
-    calls = value.get("tool_calls") or ([value["function_call"]] if value.get("function_call") else [])
-    if isinstance(calls, str):
-        calls = [] if calls.strip().lower() in _EMPTY else _parse_function_call(calls, number)
-    if not isinstance(calls, list):
-        raise Unusable("tool-call", say("Message {number} has tool_calls that are not a list.", number=number))
-    return [_parse_call(call, number) for call in calls]
-
-
-def _parse_function_call(content: str | None, number: int) -> list[dict[str, Any]]:
-    """The calls that a ShareGPT message of the role function_call holds as JSON."""
-    try:
-        calls = json.loads(content or "")
-    except (ValueError, RecursionError):
-        raise Unusable(
-            "tool-call", say("Message {number} holds a function call that is not valid JSON.", number=number)
-        ) from None
-    return [_parse_call(call, number) for call in (calls if isinstance(calls, list) else [calls])]
-
-
-def _parse_call(value: Any, number: int) -> dict[str, Any]:
-    function = value.get("function", value) if isinstance(value, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise Unusable("tool-call", say("Message {number} calls a function without a name.", number=number))
-    arguments = function.get("arguments", {})
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments or "{}")
-        except (ValueError, RecursionError):
-            message = say(
-                "Message {number} calls {name} with arguments that are not valid JSON.",
-                number=number,
-                name=function["name"],
-            )
-            raise Unusable("tool-call", message) from None
-    call_id = {"id": value["id"]} if isinstance(value.get("id"), str) else {}
-    return {**call_id, "type": "function", "function": {"name": function["name"], "arguments": arguments}}

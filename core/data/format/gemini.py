@@ -31,11 +31,14 @@ def declared_functions(tools: Sequence[Any]) -> list[Any]:
     return functions
 
 
-def without_other_parts(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A content without the parts that are no text, where it holds a text too."""
-    kept = [part for part in content["parts"] if _one_of(part, ("text", *_CALL, *_RESPONSE)) is not None]
-    has_text = any(_one_of(part, ("text",)) is not None for part in kept)
-    return {**content, "parts": kept if has_text else content["parts"]}
+def is_text(part: Any) -> bool:
+    """Whether a part of a content is text."""
+    return _one_of(part, ("text",)) is not None
+
+
+def is_media(part: Any) -> bool:
+    """Whether a part of a content is a picture, a sound or the like: no text, and nothing of a function."""
+    return _one_of(part, ("text", *_CALL, *_RESPONSE)) is None
 
 
 def _one_of(value: Any, names: Sequence[str]) -> Any:

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.data.format.conversation import describe_message
 from core.data.format.example import Message
+from core.data.format.roles import describe_message
 from core.data.tokenize.render import TemplateRefused, Tools, render_with_fallbacks
 from core.text.sentence import say
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.format import column_names as names_of
-from core.data.format.conversation import is_null
 from core.data.format.example import Message, Unusable
+from core.data.format.message_content import is_null
 from core.data.format.shapes.choice_columns import find_layout
 from core.data.format.shapes.common import Values, column_value, find_column, require_columns
 from core.data.format.shapes.prompts import BESIDE, as_messages, read_prompt

@@ -9,8 +9,8 @@ from typing import Any
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format import gemini
-from core.data.format.conversation import is_null
 from core.data.format.example import Example, Message, Remark, Unusable
+from core.data.format.message_content import is_null
 from core.data.read.json_value import repair_json
 from core.data.read.reader import Row
 from core.text.sentence import say

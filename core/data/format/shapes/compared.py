@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Unusable
+from core.data.format.message_content import is_null
 from core.data.format.shapes import common, prompts
 from core.data.format.shapes.common import Values
 from core.text.sentence import say
@@ -126,7 +127,7 @@ def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
 
 def _is_first_better(two: _Two, better: list[Any]) -> bool:
     """Whether the first answer is the better one, from what its columns say. Raises Unusable."""
-    texts = ["" if chat.is_null(content) else str(content).strip().lower() for content in better]
+    texts = ["" if is_null(content) else str(content).strip().lower() for content in better]
     if two.is_signed or len(texts) > 1:
         first, second = (*map(_number, two.better, texts), 0.0)[:2]
         if first == second:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Message, Unusable
+from core.data.format.message_content import is_null
 from core.data.format.shapes.common import (
     Values,
     assistant_message,
@@ -37,7 +38,7 @@ def read_prompt(value: Values, names: tuple[str, ...]) -> str | tuple[Message, .
     content = parse_structure(value.get(column))
     if kind in names_of.MESSAGES or chat.is_conversation(content):
         return read_messages(value, (column,))
-    if chat.is_null(content):
+    if is_null(content):
         raise Unusable("null", say("{column} is null.", column=column))
     question = read_text(value, (column,), required=kind not in names_of.PROMPT)
     beside = _find_beside(tuple(value))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
+from core.data.format.function_calls import are_calls
+from core.data.format.roles import is_known_role
 from core.data.format.shapes import choices, common, exported, pairs, prompts, unpaired
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
@@ -45,7 +47,7 @@ def _build_answered(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]
         tools = common.read_tools(row.value)
         if chat.is_conversation(answer):
             answers = chat.parse_messages(answer)
-        elif tools and chat.are_calls(answer):
+        elif tools and are_calls(answer):
             answers = chat.parse_messages([{"role": "assistant", "content": None, "tool_calls": answer}])
         else:
             text = common.read_answer(row.value, answer_names)
@@ -108,7 +110,7 @@ def _match_single_message(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row that is one message of a conversation."""
     speaker = next((key for key in ("role", "from") if isinstance(value.get(key), str)), "")
     text = next((key for key in ("content", "value", "text") if key in value), "")
-    return (speaker, text) if speaker and text and chat.is_known_role(value[speaker]) else ()
+    return (speaker, text) if speaker and text and is_known_role(value[speaker]) else ()
 
 
 def _refuse_single_message(row: Row) -> ParseResult:

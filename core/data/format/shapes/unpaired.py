@@ -6,6 +6,7 @@ from typing import Any
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
+from core.data.format.message_content import is_null
 from core.data.format.shapes import common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
@@ -78,7 +79,7 @@ def _build_from_pair(row: Row) -> ParseResult:
 def _match_unmarked(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row whose mark is empty."""
     name = common.find_column(value, names_of.LABEL)
-    if not name or not (chat.is_null(value[name]) or not str(value[name]).strip()):
+    if not name or not (is_null(value[name]) or not str(value[name]).strip()):
         return ()
     return common.require_columns(prompts.ANY_PROMPT, names_of.LABEL)(value)
 

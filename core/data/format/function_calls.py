@@ -1,0 +1,62 @@
+"""The functions that a message calls, turned into OpenAI's form."""
+
+import json
+from typing import Any
+
+from core.data.format.example import Unusable
+from core.text.sentence import say
+
+_EMPTY = ("", "[]", "{}", "null", "none")  # texts that stand for no list
+
+
+def are_calls(value: Any) -> bool:
+    """Whether a value is a list of function calls, each with a name and arguments."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in value)
+    )
+
+
+def read_calls(value: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    """The function calls of a message in OpenAI's form, with arguments as an object, which is what most templates want.
+
+    `number` is the message's, for what is said of it. Raises Unusable.
+    """
+    calls = value.get("tool_calls") or ([value["function_call"]] if value.get("function_call") else [])
+    if isinstance(calls, str):
+        calls = [] if calls.strip().lower() in _EMPTY else parse_calls(calls, number)
+    if not isinstance(calls, list):
+        raise Unusable("tool-call", say("Message {number} has tool_calls that are not a list.", number=number))
+    return [parse_call(call, number) for call in calls]
+
+
+def parse_calls(content: str | None, number: int) -> list[dict[str, Any]]:
+    """The calls that a ShareGPT message of the role function_call holds as JSON. Raises Unusable."""
+    try:
+        calls = json.loads(content or "")
+    except (ValueError, RecursionError):
+        raise Unusable(
+            "tool-call", say("Message {number} holds a function call that is not valid JSON.", number=number)
+        ) from None
+    return [parse_call(call, number) for call in (calls if isinstance(calls, list) else [calls])]
+
+
+def parse_call(value: Any, number: int) -> dict[str, Any]:
+    """One call in OpenAI's form, from that form or from a name with arguments. Raises Unusable."""
+    function = value.get("function", value) if isinstance(value, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise Unusable("tool-call", say("Message {number} calls a function without a name.", number=number))
+    arguments = function.get("arguments", {})
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments or "{}")
+        except (ValueError, RecursionError):
+            message = say(
+                "Message {number} calls {name} with arguments that are not valid JSON.",
+                number=number,
+                name=function["name"],
+            )
+            raise Unusable("tool-call", message) from None
+    call_id = {"id": value["id"]} if isinstance(value.get("id"), str) else {}
+    return {**call_id, "type": "function", "function": {"name": function["name"], "arguments": arguments}}
