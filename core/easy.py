@@ -17,7 +17,7 @@ from core import methods
 from core.distributed.machines import Machines
 from core.errors import BadOption
 from core.events import Evaluated, Event, Finished, Sample, Started, Step
-from core.options import build
+from core.option_values import build
 from core.run import Run, list_options
 from core.text.sentence import say
 

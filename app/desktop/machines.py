@@ -12,7 +12,8 @@ from app.desktop.preferences import (
 )
 from core.distributed.machines import Machines
 from core.errors import BadOption
-from core.options import build, describe
+from core.option_values import build
+from core.options import describe
 from core.text.sentence import pack, unpack
 
 

@@ -14,7 +14,8 @@ from app.desktop.language import tr
 from app.new_run import draft_lock
 from core.atomic_files import explain
 from core.errors import BadData, BadOption
-from core.options import build, check, describe
+from core.option_values import build, check
+from core.options import describe
 from core.run import Run
 
 LONGEST_NAME = 60

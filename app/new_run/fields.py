@@ -18,7 +18,8 @@ from app.widgets.combo_box import ComboBox
 from app.widgets.line_edit import LineEdit
 from app.widgets.spin_box import SpinBox
 from core.errors import BadOption
-from core.options import Option, parse
+from core.option_values import parse
+from core.options import Option
 
 _SPIN_LIMIT = 2**31 - 1
 WIDTH = 208

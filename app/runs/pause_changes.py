@@ -9,7 +9,7 @@ from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from app.runs.settings_text import list_options
 from core.errors import BadOption
-from core.options import parse
+from core.option_values import parse
 from core.run import Run
 
 STEPS, EPOCHS = "steps", "epochs"

@@ -1,6 +1,6 @@
 """The commands. Each is a file with add(subparsers); a command gets its arguments and `out`, which prints.
 
-Flags are made from the options (core/options.py), so an option is declared once.
+Flags are made from the options (core.options), so an option is declared once.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from core import __version__, methods
 from core.errors import BadOption
-from core.options import check_path
+from core.option_values import check_path
 from core.text.sentence import say
 
 Print = Callable[..., None]

@@ -14,7 +14,8 @@ from core.errors import BadData, UserError
 from core.events import Walked
 from core.methods import DEFAULT_METHOD
 from core.model import hub
-from core.options import Option, parse
+from core.option_values import parse
+from core.options import Option
 from core.run import Data, Run, list_options
 
 KINDS = (TEXT, PAIRS, UNPAIRED, QUESTIONS)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.options import Option, parse
+from core.option_values import parse
+from core.options import Option
 from core.text.comma_list import join_list
 
 

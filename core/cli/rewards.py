@@ -7,7 +7,8 @@ from core import methods
 from core.cli import Print
 from core.cli.flags import name_value
 from core.errors import BadOption
-from core.options import Option, describe, parse
+from core.option_values import parse
+from core.options import Option, describe
 
 if TYPE_CHECKING:
     from core.methods._policy import Options

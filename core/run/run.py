@@ -20,7 +20,8 @@ import tomli_w
 from core import methods
 from core.data.kinds import PAIRS
 from core.errors import BadOption
-from core.options import Option, build, check, check_path, describe, groups, option
+from core.option_values import build, check, check_path
+from core.options import Option, describe, groups, option
 from core.quant.modes import UNPACKED, find_mode
 from core.run.sections import DEMO, STARTER, Adapter, Data, Model, Train
 from core.text.sentence import say

@@ -3,7 +3,7 @@
 import pytest
 
 from core.data.format.mapping import ColumnMap
-from core.options import parse
+from core.option_values import parse
 from core.run import Data, list_options
 from core.text.comma_list import join_list, split_list
 
