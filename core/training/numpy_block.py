@@ -12,10 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from core.adapters.numpy_weights import Block, NumpyWeights, Product, head_factors, normalize
+from core.adapters.numpy_weights import Block, NumpyWeights, Product, normalize
 from core.device.parallel import share_out
 from core.model.numpy_arrays import Arena
 from core.training.numpy_attention import MaskedTile, Scores, attend, attend_backward
+from core.training.numpy_rotation import rotate, rotate_gradient
 
 Result = TypeVar("Result")
 Gradients = dict[str, np.ndarray]  # of the adapters' tensors, by name; B's with respect to B as it was scaled
@@ -104,7 +105,7 @@ def forward(weights: NumpyWeights, block: Block, h: np.ndarray, rows: Rows, memo
     def before_attention(tokens: slice, scratch: Arena) -> None:
         x, _ = normalize(h[tokens], block.eps[0], scratch.take(*h[tokens].shape))
         qkv = block.qkv(x, kept.qkv[tokens])
-        _rotate(weights, block, qkv, rows.cosine[tokens], rows.sine[tokens], kept.heads[tokens], scratch)
+        rotate(weights, block, qkv, rows.cosine[tokens], rows.sine[tokens], kept.heads[tokens], scratch)
 
     def attention(key_heads: slice, scratch: Arena) -> None:
         heads = _query_heads(weights, key_heads)
@@ -163,7 +164,7 @@ def backward(
 
     def before_attention(tokens: slice, scratch: Arena) -> Gradients:
         turn = rows.cosine[tokens], rows.sine[tokens]
-        _rotate_gradient(weights, block, kept.qkv[tokens], qkv_grad[tokens], *turn, scratch)
+        rotate_gradient(weights, block, kept.qkv[tokens], qkv_grad[tokens], *turn, scratch)
         x, factors = normalize(kept.h[tokens], block.eps[0], scratch.take(*grad[tokens].shape))
         mine = Gradients()
         _adapter_gradients(block.qkv, x, qkv_grad[tokens], scratch, mine)
@@ -262,53 +263,3 @@ def _query_heads(weights: NumpyWeights, key_heads: slice) -> slice:
     """The query heads that some key heads belong to."""
     shared = weights.heads // weights.key_heads
     return slice(key_heads.start * shared, key_heads.stop * shared)
-
-
-def _rotate(
-    weights: NumpyWeights,
-    block: Block,
-    qkv: np.ndarray,
-    cosine: np.ndarray,
-    sine: np.ndarray,
-    out: np.ndarray,
-    scratch: Arena,
-) -> None:
-    """Write queries and keys to `out` [N, (H + K) size]: normed and rotated, queries scaled."""
-    x = _pairs(weights, qkv)
-    rotated = out.reshape(x.shape)
-    if block.heads_norm is not None:
-        x = np.multiply(x, head_factors(x, block.eps[1]), out=scratch.take(*x.shape))
-        x *= block.heads_norm
-    np.multiply(x[:, :, ::-1], sine, out=rotated)
-    rotated += np.multiply(x, cosine, out=scratch.take(*x.shape))
-    rotated[:, : weights.heads] *= np.float32(weights.scale)
-
-
-def _rotate_gradient(
-    weights: NumpyWeights,
-    block: Block,
-    qkv: np.ndarray,
-    grad: np.ndarray,
-    cosine: np.ndarray,
-    sine: np.ndarray,
-    scratch: Arena,
-) -> None:
-    """Turn the gradient of queries and keys in `grad` [N, (H + 2 K) size] into that of `qkv`."""
-    x, rotated_grad = _pairs(weights, qkv), _pairs(weights, grad)
-    x_grad = np.multiply(rotated_grad, cosine, out=scratch.take(*x.shape))
-    turned = np.multiply(rotated_grad, sine, out=scratch.take(*x.shape))
-    x_grad += turned[:, :, ::-1]
-    x_grad[:, : weights.heads] *= np.float32(weights.scale)
-    if block.heads_norm is not None:
-        factors = head_factors(x, block.eps[1])
-        normed = np.multiply(x, factors, out=turned)
-        x_grad *= block.heads_norm
-        normed *= np.einsum("nhij,nhij->nh", x_grad, normed)[:, :, None, None] / np.float32(weights.size)
-        x_grad -= normed
-        x_grad *= factors
-    rotated_grad[:] = x_grad
-
-
-def _pairs(weights: NumpyWeights, qkv: np.ndarray) -> np.ndarray:
-    """The queries and keys of `qkv` as the halves that are rotated with each other: [N, H + K, 2, size / 2]."""
-    return qkv.reshape(len(qkv), -1, 2, weights.size // 2)[:, : weights.heads + weights.key_heads]

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import mlx.core as mx
@@ -10,12 +10,12 @@ import numpy as np
 
 from core.data.batch.batches import Batch
 from core.device.gpu_failure import find_failure, finish_work
-from core.device.parallel import map_in_order
 from core.device.process_memory import read_process_memory
 from core.errors import Unavailable
 from core.events import Step
 from core.methods import MISMATCHED_MEAN
 from core.text.sentence import say
+from core.training.accumulation import PendingStep, Results, accumulate, accumulate_parallel
 from core.training.checkpoint import Progress
 from core.training.lr_schedule import learning_rate
 from core.training.recovery import Recovery
@@ -32,16 +32,6 @@ class UpdateFailed(Unavailable):
     """The weights in memory are not to be kept."""
 
 
-@dataclass(frozen=True)
-class _PendingStep:
-    """An optimizer step that can be computed at any time."""
-
-    batches: list[Batch]  # micro-batches
-    weights: list[float]  # what each counts by
-    first: Any  # TrainStep.gradient of the first batch, not computed yet; None where it is not built yet
-    whole: list[Batch]  # the batches as they were before they were parted (see core.training.recovery)
-
-
 class OptimizerStepper:
     """Computes optimizer steps one after the other; where it can, the next is built while one is still computed."""
 
@@ -49,7 +39,7 @@ class OptimizerStepper:
         self.setup, self.run = setup, setup.run
         self.train_step, self.progress, self.recovery = train_step, progress, recovery
         self.exchange = RankExchange(setup.group, setup.stop, setup.is_parted)
-        self._built_step: _PendingStep | None = None
+        self._built_step: PendingStep | None = None
         self._last_batches: list[Batch] = []
 
     def step(self) -> Step:
@@ -93,7 +83,7 @@ class OptimizerStepper:
         metrics = sums.means.means() | self._source_metrics(seconds) | sums.rank_metrics(seconds)
         return self._record(number, sums, loss, lr, float(norm), metrics, seconds)
 
-    def _sum_up(self, pending: _PendingStep, results: list[tuple[Any, Any]]) -> StepSums:
+    def _sum_up(self, pending: PendingStep, results: Results) -> StepSums:
         """The sums of a step over this rank's batches."""
         sums = StepSums()
         for (loss, metrics), weight in zip(results, pending.weights, strict=True):
@@ -101,13 +91,13 @@ class OptimizerStepper:
         sums.count(pending.batches, self.train_step)
         return sums
 
-    def _sum_over_ranks(self, pending: _PendingStep, grad: Any, results: list[tuple[Any, Any]]) -> StepSums:
+    def _sum_over_ranks(self, pending: PendingStep, grad: Any, results: Results) -> StepSums:
         """The sums of a step over all ranks. The gradient is there before: a rank that fails in it says so here."""
         if grad is not None:
             mx.eval(grad, results)
         return self.exchange(self._sum_up(pending, results))
 
-    def _share_means(self, pending: _PendingStep) -> _PendingStep:
+    def _share_means(self, pending: PendingStep) -> PendingStep:
         """Batches of which other ranks have a part, with the mean over the whole that a method measures (KTO)."""
         group = self.setup.group
         if group.size == 1 or not self.run.spec.precomputed:
@@ -126,7 +116,7 @@ class OptimizerStepper:
                 batches[n] = replace(batch, extra=batch.extra | known)
         return replace(pending, batches=batches)
 
-    def _begin(self, number: int) -> _PendingStep:
+    def _begin(self, number: int) -> PendingStep:
         """A step's batches, and the gradient of the first as a graph that is not computed yet."""
         setup = self.setup
         self._train_mode()
@@ -147,12 +137,12 @@ class OptimizerStepper:
         if not self.setup.model.training:
             self.setup.model.train()
 
-    def _part(self, batches: list[Batch]) -> _PendingStep:
+    def _part(self, batches: list[Batch]) -> PendingStep:
         """A step over batches, in pieces of the size that the GPU manages."""
         parts = self.recovery.split(batches)
-        return _PendingStep(parts, [self.train_step.weight(part) for part in parts], None, batches)
+        return PendingStep(parts, [self.train_step.weight(part) for part in parts], None, batches)
 
-    def _goes_side_by_side(self, pending: _PendingStep) -> bool:
+    def _goes_side_by_side(self, pending: PendingStep) -> bool:
         return self.setup.parallel_batches > 1 and len(pending.batches) > 1
 
     def make_smaller(self) -> bool:
@@ -160,19 +150,19 @@ class OptimizerStepper:
         self._built_step = None
         return bool(self._last_batches) and self.recovery.ease(self._last_batches)
 
-    def _compute_gradient(self, pending: _PendingStep) -> tuple[_PendingStep, Any, list[tuple[Any, Any]]]:
+    def _compute_gradient(self, pending: PendingStep) -> tuple[PendingStep, Any, Results]:
         """(the step as it was computed, the sum of its gradients, (loss, metrics) of each of its batches).
 
         Where the GPU may fail, the gradient is there before the update begins: a step that failed has changed nothing,
         and is computed again in smaller pieces.
         """
         if self._goes_side_by_side(pending):
-            return pending, *self._accumulate_parallel(pending)
+            return pending, *accumulate_parallel(self.train_step, self.setup, pending)
         if not self.setup.recovers:
-            return pending, *self._accumulate(pending)
+            return pending, *accumulate(self.train_step, self.setup, pending)
         while True:
             try:
-                grad, results = self._accumulate(pending)
+                grad, results = accumulate(self.train_step, self.setup, pending)
                 if pending.batches:
                     finish_work(grad, results)
                 self.recovery.step_done()
@@ -211,44 +201,6 @@ class OptimizerStepper:
         keeps: the same on all ranks."""
         setup, run = self.setup, self.run
         return not (setup.teacher or setup.rollouts or run.spec.precomputed or run.adapter.dropout)
-
-    def _accumulate(self, pending: _PendingStep) -> tuple[Any, list[tuple[Any, Any]]]:
-        """(the sum of the gradients of a step's batches, (loss, metrics) of each), one batch after the other."""
-        total, results = None, list[tuple[Any, Any]]()
-        if not pending.batches:  # other ranks have them all
-            return total, results
-        current = pending.first or self.train_step.gradient(pending.batches[0], alone=True)
-        for n in range(len(pending.batches)):
-            loss, metrics, grad = current
-            results.append((loss, metrics))
-            total = grad if total is None else self.train_step.add(total, grad)
-            # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes next
-            # is built meanwhile. Only a GPU, which would stand still, is given the optimizer step at once.
-            self.train_step.come_further()  # a gradient that was built ahead is computed now
-            mx.async_eval(total, loss, metrics)
-            is_last = n + 1 == len(pending.batches)
-            if not is_last:
-                current = self.train_step.gradient(pending.batches[n + 1], alone=True)
-            if not is_last or not self.setup.on_gpu:
-                mx.eval(total, loss, metrics)
-        return total, results
-
-    def _accumulate_parallel(self, pending: _PendingStep) -> tuple[Any, list[tuple[Any, Any]]]:
-        """The same on several cores, the sum in the same order."""
-        total, results = None, []
-        setup = self.setup
-        gradients = map_in_order(
-            self.train_step.gradient,
-            pending.batches,
-            setup.parallel_batches,
-            models=setup.models,
-            one_at_a_time=not self.train_step.computes_at_once,
-        )
-        for _, (loss, metrics, grad) in gradients:
-            results.append((loss, metrics))
-            total = grad if total is None else self.train_step.add(total, grad)
-            mx.eval(total)
-        return total, results
 
     def _learning_rate(self, number: int) -> float:
         schedule = self.setup.schedule
