@@ -80,7 +80,7 @@ class Evaluated(Event):
 
     step: int  # optimizer steps so far; 0 is the model before training
     loss: float  # the method's loss; for a method with rewards, the share of questions that were not solved
-    best: bool  # lowest loss so far
+    best: bool  # lowest loss so far, that before training counted
     tokens: int  # that the loss was computed on, or that were sampled for a method with rewards
     metrics: dict[str, float] = field(default_factory=dict)
 

@@ -64,7 +64,7 @@ def resume_reason(row: RunRow) -> str:
     if row.entry.damage and not row.entry.resumable:
         return row.entry.damage
     if not row.on_disk:
-        return row.entry.problem or tr("It has no folder yet.")
+        return tr(row.entry.problem) or tr("It has no folder yet.")
     return "" if row.entry.resumable else tr("It is finished; nothing is left to go on with.")
 
 

@@ -29,7 +29,7 @@ class RunNotice(Notice):
         has_problem = bool(record.problem) and state.is_over  # not where it goes on
         self.fix_button.setVisible(has_problem)
         if has_problem:
-            self.show_message(record.problem, _describe_way_on(state))
+            self.show_message(tr(record.problem), _describe_way_on(state))
         elif record.damage:
             self.show_message(tr("This run is damaged. {damage}", damage=record.damage), _DAMAGE_ADVICE)
         elif record.engine_off:

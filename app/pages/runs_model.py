@@ -112,7 +112,7 @@ class RunsModel(ItemModel):
         row = self._shown[index.row()]
         if role == Qt.ItemDataRole.ToolTipRole:
             notes = row.entry.notes.text if index.column() == RUN else ""
-            return "\n".join(filter(None, (tr(row.sentence), notes))) or super().data(index, role)
+            return "\n".join(filter(None, (row.sentence, notes))) or super().data(index, role)
         if role == Qt.ItemDataRole.AccessibleTextRole and index.column() == RUN:
             return ", ".join(filter(None, (row.entry.title, details(row))))
         return super().data(index, role)

@@ -23,7 +23,7 @@ class FailureNotice(Notice):
         """Tell that a run has failed, and why. `goes_on`: there are others behind it."""
         rest = tr("The queue goes on with the runs behind it.") if goes_on else ""
         sentence = tr("“{name}” failed.", name=data_label(live.run))
-        self.show_message(sentence, " ".join(filter(None, (live.record.problem, rest))), "bad")
+        self.show_message(sentence, " ".join(filter(None, (tr(live.record.problem), rest))), "bad")
 
 
 class HeldNotice(Notice):

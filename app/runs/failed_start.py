@@ -11,7 +11,8 @@ from core.run.folder import RUN, RunFolder
 
 
 def keep_failed_start(run: Run, reason: str) -> None:
-    """Write down what was asked for and why it failed, unless the run has begun and has done so itself.
+    """Write down what was asked for and why it failed, unless the run has begun and has done so itself. The log keeps
+    a Sentence as one, to be said in the language of whoever reads it.
 
     Not in a folder that the person has chosen, where the next try is to find room.
     """

@@ -35,7 +35,7 @@ def assess(record: RunRecord) -> Health:
     if record.finished and record.finished.reason != "failed":
         return Health("accent", tr(record.finished.message))
     if record.problem:
-        return Health("bad", record.problem)
+        return Health("bad", tr(record.problem))
     if record.started is None:
         return Health("accent", tr("The first point appears once data and model are loaded."))
     if record.last_step is None:
@@ -51,13 +51,17 @@ def assess(record: RunRecord) -> Health:
 
 
 def _assess_memorising(record: RunRecord) -> Health | None:
-    """That the held-out loss has been rising since its best; rows that were seen once are not memorised."""
+    """That the held-out loss has been rising since its best, or since the start; rows that were seen once are not
+    memorised."""
     evaluations, best = record.evaluations, record.best_eval
     if best is None or len(evaluations) <= _STALLED:
         return None
     since_best = [e for e in evaluations if e.step > best.step]
     if len(since_best) < _STALLED or since_best[-1].loss <= best.loss * _RISING:
         return None
+    if best.step == 0:  # which no trained weights are
+        words = tr("On unseen examples it is worse than before training. The learning rate may be too high.")
+        return Health("warn", words, LOWER)
     is_first_pass = record.last_step is not None and record.last_step.epoch <= 1
     sentence = (
         tr("It no longer gets better on unseen examples since step {step:,}. You can stop now; the best is kept.",

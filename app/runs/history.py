@@ -58,7 +58,7 @@ class HistoryEntry:
     resumable: bool
     criteria: tuple[Criterion, ...] = ()  # of the method's verdict
     damage: str = ""  # why the run, or a part of it, cannot be read
-    problem: str = ""  # why the run failed
+    problem: str = ""  # why the run failed, to be said with tr() where it is shown
     notes: RunNotes = field(default_factory=RunNotes)
     notes_damage: str = ""  # why the file of the notes cannot be read
     curve: tuple[float, ...] = ()  # a few values of the loss, on held-out rows where there are enough

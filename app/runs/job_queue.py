@@ -14,6 +14,7 @@ from app.threads import gc
 from app.threads.chat_thread import ChatThread
 from app.threads.serve_thread import ServeThread
 from app.threads.task import Task
+from core.text.sentence import say
 
 _SHUT_DOWN_MS = 5000  # how long shut_down() waits for a thread
 _COLLECT_MS = 500  # after a chat
@@ -75,7 +76,7 @@ class JobQueue(QObject):
             return
         live.is_waiting = live.has_turn = False
         if live.record.paused is None:  # a run that was to go on pauses as before
-            live.record.fail(tr("Taken out of the queue before it began."))
+            live.record.fail(say("Taken out of the queue before it began."))
         if live is self.current:
             self._start_next()
         else:

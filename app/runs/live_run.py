@@ -5,13 +5,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.desktop.language import tr
 from app.runs.failed_start import keep_failed_start
 from app.runs.record import RunRecord
 from app.threads import core_calls, crash_report
 from app.threads.run_thread import EventSource, RunThread
 from core.events import Event, Started
 from core.run import Run
+from core.text.sentence import say
 
 
 class LiveRun(QObject):
@@ -87,16 +87,17 @@ class LiveRun(QObject):
         self.changed_inputs = changes
 
     def _fail(self, sentence: str) -> None:
-        self.record.fail(sentence)
-        keep_failed_start(self.run, sentence)
-        self.changed.emit()
+        self._note_failure(sentence)
 
     def _crash(self, details: str) -> None:
-        sentence = tr("Something went wrong inside Hone. What was saved before is kept.")
+        sentence = say("Something went wrong inside Hone. What was saved before is kept.")
+        self._note_failure(sentence)
+        crash_report.report(details)
+
+    def _note_failure(self, sentence: str) -> None:
         self.record.fail(sentence)
         keep_failed_start(self.run, sentence)
         self.changed.emit()
-        crash_report.report(details)
 
     def _finish(self) -> None:
         self.record.note_memory(core_calls.process_memory(), time.time())

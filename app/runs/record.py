@@ -47,7 +47,7 @@ class RunRecord:
     finished: Finished | None = None
     paused: Paused | None = None  # while it pauses
     changes: list[tuple[int, str]] = field(default_factory=list)  # (step, words) of what was changed behind a step
-    problem: str = ""  # the sentence of a UserError
+    problem: str = ""  # the sentence of a UserError, to be said with tr() where it is shown
     damage: str = ""  # what of an old run cannot be read
     last_time: float | None = None
     loss: Series = field(default_factory=Series)
@@ -124,7 +124,7 @@ class RunRecord:
         """Mark the run as ended by an error, whose sentence this is."""
         self.problem = sentence
         if not (self.finished and self.finished.reason == "failed"):
-            self.log.append(LogLine(time.time(), "problem", sentence))
+            self.log.append(LogLine(time.time(), "problem", tr(sentence)))
 
     @property
     def backend(self) -> dict[str, Any]:

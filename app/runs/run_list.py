@@ -97,8 +97,8 @@ class RunRow:
 
     @property
     def sentence(self) -> str:
-        """What is wrong with it, or ""."""
-        return self.entry.damage or self.entry.problem or self.entry.notes_damage
+        """What is wrong with it, in the window's language, or ""."""
+        return self.entry.damage or tr(self.entry.problem) or self.entry.notes_damage
 
 
 def make_rows(

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.desktop.language import tr
-from app.threads.errors import report_errors
+from app.threads.errors import report_errors, translated
 from app.threads.gc import clear_mlx_cache
 
 Message = dict[str, str]
@@ -75,7 +75,7 @@ class ChatThread(QThread):
         self._questions.put(None)
 
     def run(self) -> None:
-        with report_errors(self.failed.emit, self.crashed.emit):
+        with report_errors(translated(self.failed.emit), self.crashed.emit):
             self._answer_questions(self._open_chat())
         clear_mlx_cache()
 

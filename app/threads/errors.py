@@ -14,17 +14,23 @@ from core.redact import redact
 def report_errors(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Iterator[None]:
     """Run the body of a `with`; nothing is raised out of it, because nothing may leave a QThread's run().
 
-    `failed` gets the sentence of a UserError, `crashed` the traceback of any other exception. This is the one place
-    of the window that catches everything.
+    `failed` gets the sentence of a UserError, which a signal for plain text has to give in the window's language: see
+    translated(). `crashed` gets the traceback of any other exception. This is the one place of the window that catches
+    everything.
     """
     try:
         yield
     except UserError as error:
-        failed(tr(redact(str(error))))
+        failed(redact(str(error)))
     except Exception:
         crashed(redact(traceback.format_exc()))
     finally:
         _clear_streams()
+
+
+def translated(emit: Callable[[str], None]) -> Callable[[str], None]:
+    """What emits a sentence in the window's language: a signal for plain text loses what a Sentence is made of."""
+    return lambda sentence: emit(tr(sentence))
 
 
 def _clear_streams() -> None:

@@ -25,7 +25,7 @@ class RunThread(QThread):
 
     event_arrived = Signal(object)  # an Event; the name `event` belongs to Qt
     inputs_changed = Signal(object)  # what a resumed run does not find as it was, in words; `failed` follows
-    failed = Signal(str)  # one sentence that a person can act on
+    failed = Signal(object)  # one sentence that a person can act on, to be said with tr() where it is shown
     crashed = Signal(str)  # a bug: the whole traceback
 
     def __init__(self, events: EventSource, parent: QObject | None = None) -> None:

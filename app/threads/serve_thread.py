@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.desktop.language import tr
-from app.threads.errors import report_errors
+from app.threads.errors import report_errors, translated
 from app.threads.gc import clear_mlx_cache
 
 
@@ -33,7 +33,7 @@ class ServeThread(QThread):
         self._closing.set()
 
     def run(self) -> None:
-        with report_errors(self.failed.emit, self.crashed.emit):
+        with report_errors(translated(self.failed.emit), self.crashed.emit):
             self._serve()
         clear_mlx_cache()
 

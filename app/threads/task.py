@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.threads import crash_report
-from app.threads.errors import report_errors
+from app.threads.errors import report_errors, translated
 
 _CHECK_SECONDS = 0.05  # how often a task that waits for the window checks whether it has been cancelled
 _live_tasks: set["Task"] = set()  # keeps a task alive until its thread has ended
@@ -58,7 +58,7 @@ class Task(QThread):
         self.requestInterruption()
 
     def run(self) -> None:
-        with report_errors(self._failed.emit, self._crashed.emit):
+        with report_errors(translated(self._failed.emit), self._crashed.emit):
             result = self._work()
             if isinstance(result, types.GeneratorType):
                 for item in result:

@@ -111,15 +111,15 @@ class Evaluation:
         if loss is None:
             yield Phase("Training")
             return
-        is_best = math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
-        if is_best:
+        is_lowest = self._is_lowest(loss)
+        if math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss):
             progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
             progress.best_metrics, progress.best_file, progress.best_sha256 = metrics, None, None
             if self.run.train.keep_best:
                 self._save_best()
         else:
             progress.evaluations_without_best += 1
-        yield Evaluated(progress.step, loss, is_best, targets, metrics)
+        yield Evaluated(progress.step, loss, is_lowest, targets, metrics)
         yield Phase("Training")
 
     def sample_answers(self, stage: str) -> Iterator[Event]:
@@ -191,6 +191,12 @@ class Evaluation:
             self._was_stopped = True
             raise
 
+    def _is_lowest(self, loss: float) -> bool:
+        """Whether a held-out loss is below those before it: of trained weights, and of the model before training."""
+        others = (self.progress.loss_before, self.progress.best_loss)
+        measured = [other for other in others if other is not None and math.isfinite(other)]
+        return math.isfinite(loss) and all(loss < other for other in measured)
+
     def _choose_weights(self) -> Generator[Event, None, tuple[int, float | None, dict[str, float]]]:
         """Load the best weights where they are better than the newest: (step of those kept, their loss, metrics)."""
         progress = self.progress
@@ -204,9 +210,11 @@ class Evaluation:
             newest_loss, newest_metrics = None, {}
         elif progress.measured_step != progress.step:
             try:
-                newest_loss, _, newest_metrics = yield from self.held_out.measure(
+                newest_loss, targets, newest_metrics = yield from self.held_out.measure(
                     lambda: skips(stop), say("the newest weights")
                 )
+                if newest_loss is not None:
+                    yield Evaluated(progress.step, newest_loss, self._is_lowest(newest_loss), targets, newest_metrics)
             except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
                 newest_loss, newest_metrics = None, {}
         best_loss, best_step = progress.best_loss, progress.best_step

@@ -3,7 +3,7 @@
 Sorts `resources/languages/<code>.json`, drops texts that are no longer used and says how many have no translation;
 with --missing it prints those, as JSON to be filled in. `--add FILE` takes such a filled-in file into the language that
 its name says ("de.json"). Texts are what app/ gives to tr() and tr_count() as literals, and what the core says of its
-options, methods, families, formats, rewards and targets of an export, and in its sentences.
+options, methods, families, formats, rewards and targets of an export, and what either gives to say().
 """
 
 import argparse
@@ -110,9 +110,9 @@ def described_texts() -> set[str]:
 
 
 def sentences() -> set[str]:
-    """The words of the core's sentences, which it gives to say() as literals."""
+    """The words of sentences that are said later, which are given to say() as literals."""
     found = set()
-    for path in sorted((ROOT / "core").rglob("*.py")):
+    for path in sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say" and node.args:
                 words = node.args[0]

@@ -10,6 +10,7 @@ from threading import Event as Flag
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.desktop import language
 from app.shell import dialogs
 from app.shell.application import Application
 from app.shell.open_runs import OpenRuns
@@ -68,6 +69,14 @@ def pages_when_asked_for(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     if "idle_work" not in request.fixturenames:
         monkeypatch.setattr(Places, "make_all", lambda self, done: None)
         monkeypatch.setattr(OpenRuns, "prepare", lambda self: None)
+
+
+@pytest.fixture
+def german() -> Iterator[None]:
+    """The window speaks German, what it says from then on; English again after the test."""
+    language.use("de")
+    yield
+    language.use("en")
 
 
 @pytest.fixture

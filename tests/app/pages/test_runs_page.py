@@ -2,19 +2,25 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.desktop import language
 from app.pages.run import RunPage
-from app.runs import history
+from app.pages.run_menu import resume_reason
+from app.pages.runs_notices import FailureNotice
+from app.runs import health, history
+from app.runs.run_list import make_rows
 from app.shell.window import MainWindow
 from app.widgets.message_box import MessageBox
 from core.errors import BadData
 from core.events import Phase
 from core.run import Run, runs_folder
+from core.text.sentence import say
 from tests.app.conftest import play_script
 
 
@@ -84,3 +90,28 @@ def test_a_run_that_failed_before_it_had_a_folder_stays_in_the_list(qtbot: QtBot
     entry = history.read_entry(page.folder)  # as after the next start
     assert entry is not None and (entry.status, entry.problem) == ("failed", "There is no row.")
     assert Run.read(page.folder / "run.toml").train == Run().train
+
+
+def test_why_a_run_could_not_start_is_said_in_the_language_of_whoever_reads_it(
+    qtbot: QtBot, window: MainWindow, german: None
+) -> None:
+    def fail(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+        yield Phase("Preparing data")
+        raise BadData(say("The adapter in {folder} is empty.", folder="mine"))
+
+    window.runs.train_events = lambda _: fail
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: window.jobs.current is None)
+    assert page.notice.sentence.text() == "Der Adapter in mine ist leer."
+    assert "Der Adapter in mine ist leer." in [line.text for line in page.record.log]
+    (row,) = make_rows(history.list_runs(runs_folder()), window.jobs, (), ())
+    assert row.sentence == resume_reason(replace(row, on_disk=False)) == "Der Adapter in mine ist leer."
+    failures = FailureNotice()
+    qtbot.addWidget(failures)
+    assert page.live is not None
+    failures.show_failure(page.live, goes_on=False)
+    assert failures.advice.text() == "Der Adapter in mine ist leer."
+    reread = history.read_record(page.folder)
+    assert health.assess(reread).sentence == "Der Adapter in mine ist leer."
+    language.use("en")
+    assert row.sentence == health.assess(reread).sentence == "The adapter in mine is empty."

@@ -270,6 +270,17 @@ def test_memorising_is_said_at_the_third_validation_without_a_new_best() -> None
     assert "since step 20: it begins to memorise" in assess(record).sentence
 
 
+def test_worse_than_before_training_is_not_called_the_best_that_is_kept() -> None:
+    record = RunRecord()
+    record.add(started_event(Run()))
+    record.add(step_event(1))
+    for step, loss in ((0, 1.0), (10, 1.2), (20, 1.1), (30, 1.3)):
+        record.add(Evaluated(step, loss, False, 100))
+    told = assess(record)
+    assert (told.tone, told.action) == ("warn", LOWER)
+    assert told.sentence == "On unseen examples it is worse than before training. The learning rate may be too high."
+
+
 def test_durations() -> None:
     times = {
         0: "0 s",

@@ -206,6 +206,32 @@ def test_a_stop_that_skips_saves_and_measures_no_more(make_run: MakeRun) -> None
     assert [e.what for e in only(Saved, after)] == ["checkpoint", "adapter"]
 
 
+def test_what_is_validated_at_a_stop_is_told_like_every_validation(make_run: MakeRun) -> None:
+    run, stop, events = make_run(), threading.Event(), list[Event]()
+    for event in train(run, stop):
+        events.append(event)
+        if isinstance(event, Step) and event.step == 2:
+            stop.set()
+    first, at_stop = only(Evaluated, events)
+    assert (first.step, at_stop.step, at_stop.best) == (0, 2, at_stop.loss < first.loss)
+    assert at_stop.loss == only(Finished, events)[0].loss_after
+
+
+def test_what_is_worse_than_before_training_is_not_the_best_so_far(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, losses = HeldOut.measure, iter([1.0, 2.0, 1.5, 0.5])
+
+    def measure(self: HeldOut, is_over: Any, when: str = "") -> Any:
+        result = yield from original(self, is_over, when)
+        return result._replace(loss=next(losses))
+
+    monkeypatch.setattr(HeldOut, "measure", measure)
+    events = list(train(make_run(train={"eval_every": 2})))
+    assert [e.best for e in only(Evaluated, events)] == [False, False, False, True]
+    assert only(Finished, events)[0].best_step == 6
+
+
 def test_a_loss_that_is_no_number_is_never_the_best(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     original, losses = HeldOut.measure, iter([7.0, math.nan, 6.0, math.inf])
 
