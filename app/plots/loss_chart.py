@@ -73,7 +73,7 @@ class LossChart(OverlaidChart):
         self.curves["held"].setData(*dots(vx, _positive(vy) if logarithmic else vy))
         self._show_marks(record)
         self._show_changes(record)
-        self._fit(y, sy, vy)
+        self._fit(y, vy)
         self.show_placeholder("" if len(x) or len(vx) else tr("The first point appears once training begins."))
         self.setAccessibleDescription(summary(record))
         self.settle()
@@ -122,7 +122,7 @@ class LossChart(OverlaidChart):
             line.label.setFont(theme.font("caption"))
             line.setPos(float(self.place(record, step)))
 
-    def _fit(self, raw: Any, smooth: Any, held: Any) -> None:
+    def _fit(self, raw: Any, held: Any) -> None:
         """Where a person wants that, show the range without the highest and lowest 2 % of the steps."""
         logarithmic = self.getPlotItem().getAxis("left").logMode
         values = raw[np.isfinite(raw) & ((raw > 0) | (not logarithmic))]

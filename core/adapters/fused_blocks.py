@@ -20,7 +20,7 @@ from core.adapters.block_factors import BlockFactors, FactorsOfGroups, Group
 from core.adapters.grouped_linear import GroupedLinear, can_group
 from core.adapters.lora import LoRALinear
 from core.adapters.stacked_factors import Factors
-from core.model.families import FAMILIES
+from core.model.families import BODIES
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.kernels.pieces import Heads, Rotation, add_norm, rotate_heads, swiglu
 from core.model.kernels.token_product import Around
@@ -31,7 +31,6 @@ from core.model.token_cache import TokenCache
 from core.quant import linear_dims
 from core.text.sentence import say
 
-BODIES = {family.body for family in FAMILIES if family.body}
 ROPE_TOLERANCE = 1e-4  # of numbers of about one
 # Layers of a block that have the same input, and are one product.
 QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
@@ -64,7 +63,7 @@ def fuse_blocks(model: Any) -> str:
 def unknown_structure(body: Any) -> str:
     """Why the blocks of a body are none of those whose structure is known; "" where they are."""
     package, _, module = type(body).__module__.rpartition(".")
-    if package != "mlx_lm.models" or (module, type(body).__name__) not in BODIES:
+    if package != "mlx_lm.models" or (module, type(body).__name__) not in BODIES.values():
         return say("only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed in few large pieces")
     if getattr(body, "pipeline_size", 1) != 1:
         return say("the model is spread over machines")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,91 +100,75 @@ def evaluate(
     log-probability relative to the rejected one's. Each reward adds its mean score by its name, and several their
     weighted sum as `reward`. The generator's value is the Evaluation, with every row. Raises UserError.
     """
-    scorer = RewardScorer(rewards, reward_settings) if rewards else None
-    try:
-        return (
-            yield from _evaluate(
-                model,
-                adapter,
-                dataset,
-                scorer,
-                reading={"columns": columns, "exclude": exclude, "fill_in": fill_in},
-                answers=answers,
-                batch_size=batch_size,
-                max_seq_len=max_seq_len,
-                max_tokens=max_tokens,
-                train_on=train_on,
-                backend_name=backend_name,
-                dtype=dtype,
-                allow_code=allow_code,
-                quantization=quantization,
-                kind=kind,
-                forgetting=forgetting,
-                sharding=sharding,
+    with ExitStack() as stack:
+        scorer = stack.enter_context(RewardScorer(rewards, reward_settings)) if rewards else None
+        device = select(backend_name)
+        yield Phase("Loading model", model)
+        folder = yield from hub.fetch(model if adapter is None else hub.find_moved(model, adapter))
+        # The data first: a wrong file should not cost the loading of a model.
+        path = str(sample(kind, held_out=True)) if dataset == DEMO else dataset
+        data = load_data((yield from hub.fetch_data(path)), kind, columns=columns, exclude=exclude, fill_in=fill_in)
+        read_config(folder)
+        tokenizer = load_tokenizer(folder)
+        if adapter is not None:
+            tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
+        groups = _encode(data.examples, tokenizer, kind, train_on, max_seq_len)
+        if not groups:
+            raise BadData(
+                say(
+                    "{path}: no row has anything to measure within {max_seq_len} tokens.",
+                    path=path,
+                    max_seq_len=max_seq_len,
+                )
             )
-        )
-    finally:
-        if scorer:
-            scorer.close()
+        loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization, sharding)
+        group = sharding.group if sharding and loaded.sharding != NONE else Ranks()
+        if forgetting and group.size > 1:
+            raise BadOption(
+                say("--forgetting compares with the model without its adapter: it goes with a whole model alone.")
+            )
+        yield Phase("Validating", f"{len(groups)} rows")
+        result = measure_loss(loaded, list(groups.values()), batch_size, kind, group)
+        rows = [EvaluatedRow(example.line) for example in data.examples]
+        for i, loss in zip(groups, result.row_losses, strict=True):
+            rows[i].loss = loss
+        stage = "after" if adapter else "before"
+        asked = list(zip(rows, data.examples, strict=True))[:answers]
+        replies = yield from _answer(loaded, tokenizer, asked, stage, max_tokens, group)
+        scores = result.preferences | (_compare_texts(replies) if kind in (TEXT, QUESTIONS) else {})
+        if scorer and replies:
+            scores |= score_answers(scorer, [reply for _, reply in replies], [row for row, _ in replies])
+        metrics = {"perplexity": math.exp(min(result.loss, 700.0)), **scores}
+        forgotten = None
+        if forgetting:
+            yield Phase("Measuring general text")
+            general, forgotten = measure_general(loaded, tokenizer)
+            metrics |= general
+        yield Evaluated(0, result.loss, False, result.targets, metrics)
+    return Evaluation(Path(adapter).name if adapter else model, result.loss, metrics, rows, forgotten)
 
 
-def _evaluate(
-    model: str,
-    adapter: str | None,
-    dataset: str,
-    scorer: RewardScorer | None,
-    *,
-    reading: Mapping[str, Any],
-    answers: int,
-    batch_size: int,
-    max_seq_len: int,
-    max_tokens: int,
-    train_on: str,
-    backend_name: str,
-    dtype: str,
-    allow_code: bool,
-    quantization: str | None,
-    kind: str,
-    forgetting: bool,
-    sharding: Sharding | None,
-) -> Generator[Event, None, Evaluation]:
-    """evaluate() with what scores the answers."""
-    device = select(backend_name)
-    yield Phase("Loading model", model)
-    folder = yield from hub.fetch(model if adapter is None else hub.find_moved(model, adapter))
-    # The data first: a wrong file should not cost the loading of a model.
-    path = str(sample(kind, held_out=True)) if dataset == DEMO else dataset
-    data = load_data((yield from hub.fetch_data(path)), kind, **reading)
-    read_config(folder)
-    tokenizer = load_tokenizer(folder)
-    if adapter is not None:
-        tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
-    answered = {i: _with_expected(e) if kind == QUESTIONS else e for i, e in enumerate(data.examples)}
+def _encode(
+    examples: Sequence[Example], tokenizer: Any, kind: str, train_on: str, max_seq_len: int
+) -> dict[int, Group]:
+    """The examples that have something to measure, by their place among all of them."""
+    answered = {i: _with_expected(e) if kind == QUESTIONS else e for i, e in enumerate(examples)}
     measured = {i: example for i, example in answered.items() if example is not None}
     texts = encode_examples(list(measured.values()), tokenizer, train_on=train_on, max_len=max_seq_len)
-    rows = [EvaluatedRow(example.line) for example in data.examples]
-    groups = {i: group for i, group in zip(measured, map(Group, texts), strict=True) if has_targets(group)}
-    if not groups:
-        raise BadData(
-            say(
-                "{path}: no row has anything to measure within {max_seq_len} tokens.",
-                path=path,
-                max_seq_len=max_seq_len,
-            )
-        )
-    loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization, sharding)
-    group = sharding.group if sharding and loaded.sharding != NONE else Ranks()
-    if forgetting and group.size > 1:
-        raise BadOption(
-            say("--forgetting compares with the model without its adapter: it goes with a whole model alone.")
-        )
-    yield Phase("Validating", f"{len(groups)} rows")
-    result = measure_loss(loaded, list(groups.values()), batch_size, kind, group)
-    for i, loss in zip(groups, result.row_losses, strict=True):
-        rows[i].loss = loss
-    replies: list[Answer] = []
-    asked: list[EvaluatedRow] = []
-    for row, example in zip(rows[:answers], data.examples, strict=False):
+    return {i: group for i, group in zip(measured, map(Group, texts), strict=True) if has_targets(group)}
+
+
+def _answer(
+    loaded: LoadedModel,
+    tokenizer: Any,
+    asked: Sequence[tuple[EvaluatedRow, Example]],
+    stage: str,
+    max_tokens: int,
+    group: Ranks,
+) -> Generator[Event, None, list[tuple[EvaluatedRow, Answer]]]:
+    """Answer the prompts of rows greedily, a Sample for each. Returns each row that has a prompt with its answer."""
+    replies: list[tuple[EvaluatedRow, Answer]] = []
+    for row, example in asked:
         prompt = encode_prompt(example, tokenizer)
         if prompt is None:
             continue
@@ -191,25 +176,17 @@ def _evaluate(
         row.prompt, row.answer, row.expected = prompt.prompt, text, prompt.expected
         opened = tokenizer.decode(list(prompt.tokens[-8:])).rstrip().endswith(THINK_START)
         length = len(tokenizer.encode(text, add_special_tokens=False))
-        replies.append(Answer(text, prompt.expected, prompt.prompt, length, cut, row.line, opened))
-        yield Sample(0, "after" if adapter else "before", len(asked), prompt.prompt, text, prompt.expected, cut)
-        asked.append(row)
-    scores = dict(result.preferences)
-    if kind in (TEXT, QUESTIONS):
-        scores = answer_scores([reply.text for reply in replies], [reply.expected for reply in replies])
-        for row in asked:
-            if row.expected.strip():
-                row.scores["exact_match"] = float(str(row.answer).strip() == row.expected.strip())
-    if scorer and replies:
-        scores |= score_answers(scorer, replies, asked)
-    metrics = {"perplexity": math.exp(min(result.loss, 700.0)), **scores}
-    found = None
-    if forgetting:
-        yield Phase("Measuring general text")
-        general, found = measure_general(loaded, tokenizer)
-        metrics |= general
-    yield Evaluated(0, result.loss, False, result.targets, metrics)
-    return Evaluation(Path(adapter).name if adapter else model, result.loss, metrics, rows, found)
+        yield Sample(0, stage, len(replies), prompt.prompt, text, prompt.expected, cut)
+        replies.append((row, Answer(text, prompt.expected, prompt.prompt, length, cut, row.line, opened)))
+    return replies
+
+
+def _compare_texts(replies: Sequence[tuple[EvaluatedRow, Answer]]) -> dict[str, float]:
+    """The shares of answers that are as expected; each row gets its own."""
+    for row, _ in replies:
+        if row.expected.strip():
+            row.scores["exact_match"] = float(str(row.answer).strip() == row.expected.strip())
+    return answer_scores([reply.text for _, reply in replies], [reply.expected for _, reply in replies])
 
 
 def _with_expected(question: Example) -> Example | None:

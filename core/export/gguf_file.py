@@ -59,7 +59,7 @@ def write_gguf(folder: Path, file: Path, kind: str = "f16", name: str = "") -> I
     writer = gguf.GGUFWriter(file, family.arch)
     try:
         yield from _add_settings(writer, folder, config, family, kind, name or folder.name)
-        _add_tensors(writer, folder, config, family, names, kind)
+        _add_tensors(writer, folder, names, kind)
         for name, tensor in family.extra_tensors(config).items():
             writer.add_tensor_info(name, tensor.shape, tensor.dtype, tensor.nbytes)
         writer.write_header_to_file()
@@ -112,9 +112,7 @@ def _tensors(folder: Path, config: Config, family: GgufFamily, names: dict[str, 
                 yield np.ascontiguousarray(family.change(name, tensor, config), dtype=np.float32)
 
 
-def _add_tensors(
-    writer: gguf.GGUFWriter, folder: Path, config: Config, family: GgufFamily, names: dict[str, str], kind: str
-) -> None:
+def _add_tensors(writer: gguf.GGUFWriter, folder: Path, names: dict[str, str], kind: str) -> None:
     """Announce every tensor with its shape and type."""
     shapes = {name: info.shape for path in weight_files(folder) for name, info in read_header(path).items()}
     for name, target in names.items():

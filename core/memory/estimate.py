@@ -12,7 +12,7 @@ from typing import Any
 from core.device.parallel_plan import parallel_batches
 from core.device.process_memory import has_room_for_copy
 from core.memory import tensor_shapes
-from core.memory.numpy_conditions import has_known_blocks, objection_to_numpy
+from core.memory.numpy_conditions import objection_to_numpy
 from core.memory.tensor_shapes import (
     Shape,
     Tensors,
@@ -22,6 +22,7 @@ from core.memory.tensor_shapes import (
     read_headers,
     stored_bytes,
 )
+from core.model.families import BODIES
 from core.quant.modes import UNPACKED
 from core.run import Run
 from core.text.sentence import Sentence, say
@@ -255,7 +256,7 @@ def _goes_through_numpy(config: Mapping[str, Any], run: Run, weights: _Weights) 
     """Whether the gradient of a step on a processor is computed with NumPy: see core.memory.numpy_conditions."""
     if objection_to_numpy(run, in_float32=weights.compute == 4) or weights.unpacked:
         return False
-    return has_known_blocks(str(config.get("model_type"))) and has_room_for_copy(4 * weights.in_blocks)
+    return config.get("model_type") in BODIES and has_room_for_copy(4 * weights.in_blocks)
 
 
 def _numpy_bytes(model: _Transformer, run: Run, tokens: int, batch: int) -> int:

@@ -4,7 +4,6 @@ follows from the run and the model's config.json, before anything is loaded.
 Needs no MLX: the estimate of memory reads it too. What only the loaded model tells, core.training.numpy_gradient asks.
 """
 
-from core.model.families import find_family
 from core.run import Run
 from core.text.sentence import say
 
@@ -21,9 +20,3 @@ def objection_to_numpy(run: Run, in_float32: bool) -> str:
     if run.spec.divergence or run.spec.precomputed:
         return say("another model computes in the middle of a step")
     return ""
-
-
-def has_known_blocks(model_type: str) -> bool:
-    """Whether the blocks of models with this `model_type` in config.json are of a structure that NumPy computes."""
-    family = find_family(model_type)
-    return family is not None and family.body is not None

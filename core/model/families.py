@@ -22,21 +22,19 @@ class Family:
     same_names: bool = False  # mlx-lm's tensors have the names and shapes of the original files
     unsupported: str = ""  # why it cannot be trained
     wrong_on_cuda: str = ""  # what MLX does wrong with it on a CUDA GPU
-    body: tuple[str, str] | None = None  # mlx-lm's (module, class) of blocks that core.adapters.fused_blocks knows
 
 
 _NOT_PACKED = "Rows are not packed: its layers carry something from token to token that packing would mix."
 _EXPERT_LIMITS = "The experts get no DoRA and have no form in PEFT's files; merge the adapter for use elsewhere."
-_LLAMA = ("llama", "LlamaModel")  # to mlx-lm Mistral is a Llama
 # Seen with MLX 0.32.4 on an H200: of 180 texts of up to 140 tokens, one at a time, 21 got logits that had nothing to do
 # with those of the CPU.
 _SINKS = "MLX gives wrong numbers for some lengths of text there"
 
 FAMILIES: tuple[Family, ...] = (
-    Family("Llama 2, 3", ("llama",), same_names=True, body=_LLAMA),
+    Family("Llama 2, 3", ("llama",), same_names=True),
     Family("Llama 4", ("llama4", "llama4_text"), f"{_NOT_PACKED} {_EXPERT_LIMITS}"),
-    Family("Qwen 2, 2.5", ("qwen2",), same_names=True, body=("qwen2", "Qwen2Model")),
-    Family("Qwen 3", ("qwen3",), same_names=True, body=("qwen3", "Qwen3Model")),
+    Family("Qwen 2, 2.5", ("qwen2",), same_names=True),
+    Family("Qwen 3", ("qwen3",), same_names=True),
     Family("Qwen 3 with experts", ("qwen3_moe",), _EXPERT_LIMITS),
     Family(
         "Qwen 3 Next, 3.5", ("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe"), f"{_NOT_PACKED} {_EXPERT_LIMITS}"
@@ -44,7 +42,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("Gemma 2", ("gemma2",), "Rows are not packed: its capped attention takes no mask of blocks.", True),
     Family("Gemma 3", ("gemma3", "gemma3_text")),
     Family("Gemma 4", ("gemma4", "gemma4_text")),
-    Family("Mistral", ("mistral",), same_names=True, body=_LLAMA),
+    Family("Mistral", ("mistral",), same_names=True),
     Family("Mixtral", ("mixtral",), _EXPERT_LIMITS),
     Family("Phi 3, 4", ("phi3",), same_names=True),
     Family("DeepSeek V3", ("deepseek_v3",), f"Two narrow layers of its attention get no adapter. {_EXPERT_LIMITS}"),
@@ -56,6 +54,14 @@ FAMILIES: tuple[Family, ...] = (
     Family("SmolLM 3", ("smollm3",), same_names=True),
     Family("BitNet", ("bitnet",), unsupported=say("its layers compute in a kernel that has no gradient")),
 )
+
+# mlx-lm's (module, class) of the blocks whose structure core.adapters.fused_blocks knows, by model_type.
+BODIES = {
+    "llama": ("llama", "LlamaModel"),
+    "mistral": ("llama", "LlamaModel"),
+    "qwen2": ("qwen2", "Qwen2Model"),
+    "qwen3": ("qwen3", "Qwen3Model"),
+}
 
 
 def find_family(model_type: str) -> Family | None:

@@ -98,7 +98,7 @@ class RolloutBatches:
             model = self.collector.generator.model
             was_training = model.training
             model.eval()  # without dropout
-            self._build_batches(self._load_recorded(number, first_step) or self._collect(number, first_step))
+            self._build_batches(self._load_recorded(first_step) or self._collect(number, first_step))
             model.train(was_training)
             self._number = number
         return self._batches
@@ -232,7 +232,7 @@ class RolloutBatches:
             append(self.config.samples_file, "".join(lines))
         return collected
 
-    def _load_recorded(self, number: int, step: int) -> CollectedGroups | None:
+    def _load_recorded(self, step: int) -> CollectedGroups | None:
         """The groups that a resumed run was learning from: those that samples.jsonl has for this step."""
         if self._number >= 0:
             return None

@@ -3,7 +3,6 @@
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
 import mlx.optimizers as opt
 from mlx.utils import tree_flatten, tree_map
 
@@ -31,7 +30,7 @@ def _has_larger_steps(path: str) -> bool:
     return path.rpartition(".")[2] in ("lora_b", "m")
 
 
-def build(name: str, weight_decay: float, model: nn.Module, trains_all: bool, plus: float | None = None) -> Any:
+def build(name: str, weight_decay: float, trains_all: bool, plus: float | None = None) -> Any:
     """An optimizer for "adamw", "adam", "lion" or "sgd"; its learning_rate is set before every step.
 
     Adam and AdamW correct their bias (MLX's default does not: the first step would be 3.2 times too large).

@@ -87,7 +87,7 @@ def profile(shape: dict[str, Any], length: int) -> None:
     timed("blocks, forward and back", body)
     timed("last layer and loss, forward and back", lambda: loss(hidden))
     timed("forward and back", step)
-    optimizer = optimizers.build("adamw", 0.0, model, False, None)
+    optimizer = optimizers.build("adamw", 0.0, False, None)
     optimizer.learning_rate = 1e-5
     gradients = step()[1]
     mx.eval(gradients)

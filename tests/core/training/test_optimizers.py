@@ -19,7 +19,7 @@ class Two(nn.Module):
 
 def weights_after(name: str, decay: float, gradients: list[float], trains_all: bool = False) -> tuple[float, float]:
     model = Two()
-    optimizer: Any = optimizers.build(name, decay, model, trains_all)
+    optimizer: Any = optimizers.build(name, decay, trains_all)
     for g in gradients:
         optimizer.learning_rate = 0.1
         optimizer.update(model, {"weight": mx.array([[g]]), "norm": mx.array([g])})
