@@ -126,7 +126,8 @@ def _summary_lines(facts: dict[str, Any], note: str, end: str) -> Iterator[str]:
 
 
 def _finding(finding: dict[str, Any]) -> str:
-    return str(Finding(**finding))
+    """A finding, and what Hone did or can do about it."""
+    return " ".join([str(Finding(**finding)), *([finding["fix"]] if finding["fix"] else [])])
 
 
 def _to_plain(text: Any) -> dict[str, Any]:

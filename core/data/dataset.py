@@ -159,4 +159,5 @@ def _no_usable_row(findings: Sequence[Finding], counts: Mapping[str, int], path:
     code = max(dict.fromkeys(f.code for f in errors), key=lambda code: counts[code])
     first = next(f for f in errors if f.code == code)
     summary = say("No row can be used; {count:,} have this problem.", count=counts[code])
-    return join([str(first), summary if len(errors) > 1 else say("There is no other row.")])
+    advice = [first.fix] if first.fix else []
+    return join([str(first), *advice, summary if len(errors) > 1 else say("There is no other row.")])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
+from tests.core.data.conftest import CHATML
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Case:
     file: str = "rows.jsonl"
     options: dict[str, Any] = field(default_factory=dict)  # columns, exclude, fill_in
     max_len: int = 4096  # tokens
+    template: str = CHATML
 
     @property
     def content(self) -> bytes:

@@ -14,6 +14,7 @@ from tests.cases.carded_shapes import CARDED
 from tests.cases.choice_shapes import CHOICES
 from tests.cases.file_shapes import FILES
 from tests.cases.hub_sets import HUB_SETS
+from tests.cases.message_shapes import MESSAGES
 from tests.cases.public_shapes import PUBLIC
 from tests.cases.shapes import CASES, Case
 from tests.core.data.conftest import make_tokenizer
@@ -42,12 +43,14 @@ def show(row: Encoded, tokenizer: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "case", (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC), ids=lambda case: case.name.replace(" ", "-")
+    "case",
+    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES),
+    ids=lambda case: case.name.replace(" ", "-"),
 )
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
     path = tmp_path / case.file
     path.write_bytes(case.content)
-    tokenizer = make_tokenizer()
+    tokenizer = make_tokenizer(case.template)
     try:
         dataset = load_dataset(path, case.kind, **case.options)
     except BadData as error:

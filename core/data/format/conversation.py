@@ -7,13 +7,16 @@ from typing import Any
 from core.data.format import gemini
 from core.data.format.example import Message, Remark, Unusable
 from core.data.format.function_calls import parse_calls, read_calls
-from core.data.format.message_content import read_content
-from core.data.format.roles import ROLES, SPEAKERS
+from core.data.format.message_content import read_content, split_results
+from core.data.format.roles import CALL_ROLES, SPEAKERS, own_name, role_of
+from core.data.format.speakers import turn_keys, with_role
 from core.text.sentence import say
+from core.text.visible import is_blank
 
 _EXTRA_FIELDS = ("tool_call_id", "name")
 # Under these a message keeps what was thought before its text; templates know the first.
 _THINKING_FIELDS = ("reasoning_content", "thinking", "reasoning", "chain_of_thought", "thought")
+_THINKING_MARK = "<think>"  # what a text begins with that holds its thinking itself
 _WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
 _NO_WEIGHT = ("false", "no", "off")
 
@@ -30,7 +33,8 @@ def is_conversation(value: Any) -> bool:
 def as_messages(value: Any) -> Any:
     """A conversation that is told in another way as a list of messages; any other value as it is.
 
-    Texts by themselves are the user's and the assistant's in turn; an object with input and output is two turns.
+    Texts by themselves are the user's and the assistant's in turn; an object with input and output is two turns; who
+    speaks may stand under another key, such as sender; the items of OpenAI's Responses are messages and calls.
     """
     if not isinstance(value, list | tuple) or not value:
         return value
@@ -39,14 +43,63 @@ def as_messages(value: Any) -> Any:
         return [gemini.as_message(content) for content in value]
     if isinstance(first, str) and len(value) > 1 and all(isinstance(text, str) for text in value):
         return [{"role": "user" if n % 2 == 0 else "assistant", "content": text} for n, text in enumerate(value)]
-    if isinstance(first, dict) and "input" in first and all(map(_is_input_and_output, value)):
-        sides = (("user", "input"), ("assistant", "output"))
-        return [{"role": role, "content": turn[side]} for turn in value for role, side in sides]
-    return value
+    if not isinstance(first, dict) or not all(isinstance(item, dict) for item in value):
+        return value
+    if any("type" in item and "role" not in item for item in value) and all(map(_is_response_item, value)):
+        return _join_response_items(value)
+    if "role" in first or "from" in first:
+        return value
+    if keys := turn_keys(list(value)):
+        return [{"role": role, "content": turn[k]} for turn in value for role, k in zip(_SIDES, keys, strict=True)]
+    named = [with_role(item) for item in value]
+    return named if all(message is not None for message in named) else value
 
 
-def _is_input_and_output(turn: Any) -> bool:
-    return isinstance(turn, dict) and {"input", "output"} <= turn.keys()
+_SIDES = ("user", "assistant")
+_RESPONSE_ITEMS = ("message", "reasoning", "function_call", "function_call_output")  # of OpenAI's Responses
+
+
+def _is_response_item(item: dict[str, Any]) -> bool:
+    return item.get("type", "message") in _RESPONSE_ITEMS and ("role" in item or "type" in item)
+
+
+def _join_response_items(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Messages from items, of which reasoning and calls stand before or behind the message that they belong to."""
+    messages: list[dict[str, Any]] = []
+    thinking = ""
+    for item in items:
+        kind = item.get("type", "message")
+        if kind == "reasoning":
+            parts = item.get("summary") or item.get("content") or []
+            texts = [part.get("text", "") if isinstance(part, dict) else str(part) for part in parts]
+            thinking = "\n".join([thinking, *texts]).strip()
+            continue
+        if kind == "function_call_output":
+            messages.append({"role": "tool", "content": item.get("output"), "tool_call_id": item.get("call_id")})
+            continue
+        if kind == "function_call":
+            calls = messages[-1].get("tool_calls") if messages and messages[-1]["role"] == "assistant" else None
+            if calls:
+                calls.append(item)
+                continue
+            message = {"role": "assistant", "content": None, "tool_calls": [item]}
+        else:
+            message = {key: value for key, value in item.items() if key not in ("type", "id", "status")}
+        messages.append(message | {"reasoning_content": thinking} if thinking else message)
+        thinking = ""
+    return messages
+
+
+def as_answer(value: Any) -> Any:
+    """An answer that is told as one message, as the items of OpenAI's Responses or as what its other interface gives
+    back, as a list of messages; any other value as it is."""
+    if isinstance(value, dict):
+        choices = value.get("choices")
+        if isinstance(choices, list) and choices and isinstance(choices[0], dict) and "message" in choices[0]:
+            value = choices[0]["message"]
+        return [value] if "role" in value and ("content" in value or "tool_calls" in value) else value
+    is_items = isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    return as_messages(value) if is_items and any("role" in item or "type" in item for item in value) else value
 
 
 def parse_messages(value: Sequence[Any]) -> tuple[Message, ...]:
@@ -54,7 +107,11 @@ def parse_messages(value: Sequence[Any]) -> tuple[Message, ...]:
 
     Raises Unusable with the number of the message at fault.
     """
-    return tuple(_parse_message(m, n) for n, m in enumerate(value, 1))
+    return tuple(
+        _parse_message(part, n)
+        for n, m in enumerate(value, 1)
+        for part in (split_results(m) if isinstance(m, dict) else (m,))
+    )
 
 
 def plain_messages(value: Any) -> tuple[Message, ...] | None:
@@ -70,9 +127,9 @@ def plain_messages(value: Any) -> tuple[Message, ...] | None:
         if type(content) is not str or next(iter(message)) != "role":
             return None
         if role == "assistant":
-            if not content or content.isspace():
+            if is_blank(content):
                 return None
-        elif role != "user" and role != "system":
+        elif (role != "user" and role != "system") or (role == "user" and is_blank(content)):
             return None
     return tuple(value) if role == "assistant" else None
 
@@ -94,6 +151,9 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
         messages = tuple({**m, "weight": 0} if _is_empty_answer(m) else m for m in messages)
         message = say("An answer in the middle of the conversation is empty.")
         remarks.append(Remark("empty-turn", "warning", message, say("It is not learned.")))
+    if any(m["role"] == "user" and is_blank(m["content"]) for m in messages[:last]):
+        message = say("A message of the user is empty.")
+        remarks.append(Remark("empty-turn", "warning", message, say("The answer to it is learned all the same.")))
     if last + 1 == len(messages):
         return messages, remarks
     role = messages[-1]["role"]
@@ -108,38 +168,44 @@ def _is_empty_answer(message: Message) -> bool:
 
 def has_content(message: Message) -> bool:
     """Whether a message has text or calls a function."""
-    return bool(message["content"].strip() or message.get("tool_calls"))
+    return not is_blank(message["content"]) or bool(message.get("tool_calls"))
 
 
 def _parse_message(value: Any, number: int) -> Message:
     if not isinstance(value, dict):
         raise Unusable("message", say("Message {number} is not an object with role and content.", number=number))
-    role_name = value.get("role", value.get("from"))
-    own_role = str(role_name).strip().lower()
-    role = ROLES.get(own_role)
+    name = value.get("role", value.get("from"))
+    role = role_of(name)
     if role is None:
-        raise Unusable(
-            "role", say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=role_name)
-        )
+        raise _unknown_role(name, number)
+    is_call = own_name(name).replace("-", "_") in CALL_ROLES
     parts = value.get("content", value.get("value"))
-    if len(value) == 2 and isinstance(parts, str) and own_role != "function_call":
+    if len(value) == 2 and isinstance(parts, str) and not is_call:
         return {"role": role, "content": parts}  # nearly every message: nothing but who and what
     content, thinking, part_calls = read_content(parts, number, role)
     fields = {k: value[k] for k in _EXTRA_FIELDS if value.get(k) is not None}
     thinking = thinking or next((str(value[k]) for k in _THINKING_FIELDS if str(value.get(k) or "").strip()), "")
-    if thinking:
+    if thinking and not (content or "").lstrip().startswith(_THINKING_MARK):  # else it would stand there twice
         fields["reasoning_content"] = thinking
     weight = _read_weight(value)
     if weight != 1:
         fields["weight"] = weight
     calls = [*read_calls(value, number), *part_calls]
-    if own_role == "function_call":
+    if is_call:
         calls, content = parse_calls(content, number), ""
     if calls:
         fields["tool_calls"] = calls
     if content is None and not calls:
         raise Unusable("null", say("Message {number} has no content.", number=number))
     return {"role": role, "content": content or "", **fields}
+
+
+def _unknown_role(name: Any, number: int) -> Unusable:
+    fix = say("Name who speaks under role: user, assistant, system or tool.")
+    if name is None:
+        return Unusable("role", say("Message {number} does not say who speaks.", number=number), fix)
+    message = say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=name)
+    return Unusable("role", message, fix)
 
 
 def _read_weight(value: dict[str, Any]) -> float:

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 from core.data.format.example import Unusable
+from core.data.read.json_value import repair_json
 from core.text.sentence import say
 
+_ARGUMENT_KEYS = ("arguments", "input", "args", "parameters")  # of a call; the second as Anthropic has it
 _EMPTY = ("", "[]", "{}", "null", "none")  # texts that stand for no list
 
 
@@ -47,16 +49,24 @@ def parse_call(value: Any, number: int) -> dict[str, Any]:
     function = value.get("function", value) if isinstance(value, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise Unusable("tool-call", say("Message {number} calls a function without a name.", number=number))
-    arguments = function.get("arguments", {})
+    arguments: Any = next((function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None), {})
     if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments or "{}")
-        except (ValueError, RecursionError):
+        arguments = _parse_arguments(arguments, function["name"], number)
+    call_id = next((value[key] for key in ("id", "call_id") if isinstance(value.get(key), str)), None)
+    own_id = {"id": call_id} if call_id else {}
+    return {**own_id, "type": "function", "function": {"name": function["name"], "arguments": arguments}}
+
+
+def _parse_arguments(text: str, name: str, number: int) -> Any:
+    """The arguments that a text holds as JSON, or as Python writes them. Raises Unusable."""
+    try:
+        arguments = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        repaired = repair_json(text)
+        if not repaired or not isinstance(repaired[0], dict):
             message = say(
-                "Message {number} calls {name} with arguments that are not valid JSON.",
-                number=number,
-                name=function["name"],
+                "Message {number} calls {name} with arguments that are not valid JSON.", number=number, name=name
             )
             raise Unusable("tool-call", message) from None
-    call_id = {"id": value["id"]} if isinstance(value.get("id"), str) else {}
-    return {**call_id, "type": "function", "function": {"name": function["name"], "arguments": arguments}}
+        arguments = repaired[0]
+    return {} if arguments is None else arguments

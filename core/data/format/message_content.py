@@ -14,6 +14,7 @@ _PART_KEYS = ("type", "content_type", "text")  # a typed part has one of them
 _TEXT_PARTS = ("text", "input_text", "output_text", "tool_result")
 _CALL_PARTS = ("tool_call", "tool_use", "function_call")
 _THINKING_PARTS = ("reasoning", "thinking")
+_RESULT_PARTS = ("tool_result", "function_call_output")
 
 
 def is_null(value: Any) -> bool:
@@ -37,6 +38,35 @@ def read_content(content: Any, number: int, role: str) -> tuple[str | None, str,
             raise Unusable("type", say("Message {number} has content that is not text.", number=number))
         return json.dumps(content, ensure_ascii=False, default=str), "", []
     return str(content).lower() if isinstance(content, bool) else str(content), "", []
+
+
+def text_of_parts(parts: Any) -> str | None:
+    """The text of a list of parts that are nothing but texts; None for anything else."""
+    if not (isinstance(parts, list) and parts and all(map(_is_part, parts)) and all(map(_is_text, parts))):
+        return None
+    return _read_parts(parts, 1)[0]
+
+
+def split_results(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """The message, with the results of functions in its parts, as Anthropic has them, as messages of their own."""
+    parts = message.get("content")
+    if not isinstance(parts, list) or not any(map(_is_result, parts)):
+        return [message]
+    results = [
+        {
+            "role": "tool",
+            "content": part.get("content", part.get("output", "")),
+            "tool_call_id": part.get("tool_use_id", part.get("call_id")),
+        }
+        for part in parts
+        if _is_result(part)
+    ]
+    others = [part for part in parts if not _is_result(part)]
+    return [*results, {**message, "content": others}] if others else results
+
+
+def _is_result(part: Any) -> bool:
+    return isinstance(part, dict) and _kind(part) in _RESULT_PARTS
 
 
 def _is_part(value: Any) -> bool:
@@ -98,4 +128,4 @@ def _is_text(part: Any) -> bool:
 
 
 def _is_media(part: Any) -> bool:
-    return isinstance(part, dict) and _kind(part) not in (*_TEXT_PARTS, *_CALL_PARTS, *_THINKING_PARTS)
+    return isinstance(part, dict) and _kind(part) not in (*_TEXT_PARTS, *_CALL_PARTS, *_THINKING_PARTS, *_RESULT_PARTS)

@@ -1,27 +1,27 @@
 """Who speaks in a conversation: the roles as datasets name them, and what they are called in sentences."""
 
+from typing import Any
+
 from core.text.sentence import say
 
-ROLES = {
-    "human": "user",
-    "user": "user",
-    "prompter": "user",
-    "question": "user",
-    "gpt": "assistant",
-    "assistant": "assistant",
-    "model": "assistant",
-    "bot": "assistant",
-    "chatgpt": "assistant",
-    "chatbot": "assistant",
-    "answer": "assistant",
-    "function_call": "assistant",
-    "system": "system",
+_ASSISTANT = (
+    "assistant", "gpt", "model", "bot", "chatgpt", "chatbot", "answer", "ai", "llm", "claude", "copilot",
+    "github copilot", "function_call", "tool_call", "assistent", "asistente", "assistente", "助手",
+)  # fmt: skip
+_USER = (
+    "user", "human", "prompter", "question", "you", "benutzer", "nutzer", "utilisateur", "usuario", "utente",
+    "用户",
+)  # fmt: skip
+_TOOL = ("tool", "function", "observation", "ipython", "tool_response", "tool_result")
+_SYSTEM = ("system", "系统")
+_ROLES = {
+    **dict.fromkeys(_USER, "user"),
+    **dict.fromkeys(_ASSISTANT, "assistant"),
+    **dict.fromkeys(_SYSTEM, "system"),
     "developer": "developer",
-    "tool": "tool",
-    "function": "tool",
-    "observation": "tool",
-    "ipython": "tool",
+    **dict.fromkeys(_TOOL, "tool"),
 }
+CALL_ROLES = ("function_call", "tool_call")  # of messages whose text is a function call in JSON
 _MESSAGES = {
     "system": say("system message"),
     "developer": say("developer message"),
@@ -43,6 +43,16 @@ def describe_message(role: str) -> str:
     return _MESSAGES.get(role) or say("{role} message", role=role)
 
 
+def role_of(name: Any) -> str | None:
+    """The role of a speaker in OpenAI's words; None for a name that is not known."""
+    return _ROLES.get(own_name(name).replace("-", "_"))
+
+
+def own_name(name: Any) -> str:
+    """A speaker's name as it is looked up."""
+    return str(name).strip().lower()
+
+
 def is_known_role(name: str) -> bool:
     """Whether a name is that of a speaker, in one of the forms that datasets use."""
-    return name.strip().lower() in ROLES
+    return role_of(name) is not None

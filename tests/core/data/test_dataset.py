@@ -123,7 +123,10 @@ def message(role: str, content: Any) -> dict[str, Any]:
         ({"messages": [message("user", "q"), message("assistant", " ")]}, "The answer is empty."),
         ({"messages": []}, "The conversation is empty."),
         ({"messages": [message("user", None), message("assistant", "a")]}, "Message 1 has no content."),
-        ({"messages": [message("user", "q"), message("gott", "a")]}, "Message 2 has the unknown role 'gott'."),
+        (
+            {"messages": [message("user", "q"), message("gott", "a")]},
+            "Message 2 has the unknown role 'gott'. Name who speaks under role: user, assistant, system or tool.",
+        ),
         ({"messages": ["q", message("assistant", "a")]}, "Message 1 is not an object with role and content."),
         (
             {"messages": [message("user", {"a": 1}), message("assistant", "a")]},
@@ -145,7 +148,8 @@ def test_a_row_that_cannot_be_used_says_why(tmp_path: Path, row: dict[str, Any],
         load_dataset(write(tmp_path, *[row] * 1200), "text")
     assert str(error.value) == f"{path}, line 1: {sentence} No row can be used; 1,200 have this problem."
     dataset = load_dataset(write(tmp_path, {"text": "t"}, row), "text")
-    assert [(f.line, f.severity, f.message) for f in dataset.findings] == [(2, "error", sentence)]
+    told = [(f.line, f.severity, " ".join([f.message, *filter(None, [f.fix])])) for f in dataset.findings]
+    assert told == [(2, "error", sentence)]
     assert (len(dataset.examples), dataset.rows) == (1, 2)
 
 

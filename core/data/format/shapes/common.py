@@ -10,10 +10,11 @@ from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format import gemini
 from core.data.format.example import Example, Message, Remark, Unusable
-from core.data.format.message_content import is_null
+from core.data.format.message_content import is_null, text_of_parts
 from core.data.read.json_value import repair_json
 from core.data.read.reader import Row
 from core.text.sentence import say
+from core.text.visible import is_blank
 
 Values = Mapping[str, Any]
 # (examples, remarks) of a row: usually one example; a preference pair makes two for UNPAIRED.
@@ -104,8 +105,8 @@ def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -
         return ""
     content = value.get(column)
     if isinstance(content, str):
-        return content if content.strip() else _checked(column, content, False, required)
-    if isinstance(content, bool | list | dict):
+        return _checked(column, content, False, required) if is_blank(content) else content
+    if isinstance(content, bool | list | dict | bytes):
         raise Unusable("type", say("{column} is not text.", column=column))
     return _checked(column, "" if is_null(content) else str(content), is_null(content), required)
 
@@ -122,6 +123,8 @@ def read_answer(value: Values, names: tuple[str, ...]) -> str:
         content = _right_answer(column, content)
     answer = _checked(column, "" if content is None else content, content is None, True)
     thinking = read_text(value, names_of.THINKING, required=False).strip()
+    if answer.lstrip().startswith("<think>"):  # it holds its thinking itself
+        return answer
     return f"<think>\n{thinking}\n</think>\n\n{answer}" if thinking else answer
 
 
@@ -133,7 +136,10 @@ def _right_answer(column: str, content: Any) -> str | None:
         content = content["value"]
     elif column.strip().lower() == "answers":
         accepted = content.get("text") if isinstance(content, dict) else content
-        content = accepted[0] if isinstance(accepted, list) and accepted else accepted
+        content = next(iter(accepted), None) if isinstance(accepted, list) else accepted
+        content = content["text"] if isinstance(content, dict) and "text" in content else content
+    if isinstance(content, bytes):  # of a Parquet file
+        raise Unusable("type", say("{column} is not text.", column=column))
     if isinstance(content, bool | list | dict):
         content = json.dumps(content, ensure_ascii=False, default=str)
     return None if is_null(content) else str(content)
@@ -141,7 +147,7 @@ def _right_answer(column: str, content: Any) -> str | None:
 
 def _checked(column: str, text: str, is_missing: bool, required: bool) -> str:
     """The text. Raises Unusable where it is required and not there."""
-    if not required or text.strip():
+    if not required or not is_blank(text):
         return text
     if is_missing:
         raise Unusable("null", say("{column} is null.", column=column))
@@ -164,19 +170,30 @@ def system_messages(value: Values) -> tuple[Message, ...]:
     held = structure_value(value, names_of.SYSTEM)
     if gemini.is_content(held):
         return chat.parse_messages([gemini.as_message({**held, "role": "system"})])
+    if (text := text_of_parts(held)) is not None:  # as Anthropic has it
+        return ({"role": "system", "content": text},)
     content = read_text(value, names_of.SYSTEM, required=False)
-    return ({"role": "system", "content": content},) if content.strip() else ()
+    return () if is_blank(content) else ({"role": "system", "content": content},)
 
 
 def read_messages(value: Values, names: tuple[str, ...] = names_of.MESSAGES) -> tuple[Message, ...]:
     """The conversation in the first of these columns, with the system message of another column. Raises Unusable."""
-    conversation = chat.as_messages(structure_value(value, names))
+    held = structure_value(value, names)
+    if _are_questions_alone(value, find_column(value, names), held):
+        raise Unusable("no-answer", say("turns holds the questions of a benchmark, without answers."))
+    conversation = chat.as_messages(held)
     if not conversation:
         raise Unusable("no-answer", say("The conversation is empty."))
     if not isinstance(conversation, list | tuple):
         raise Unusable("type", say("{column} is not a list of messages.", column=find_column(value, names)))
     messages = chat.parse_messages(conversation)
     return messages if messages[0]["role"] in ("system", "developer") else (*system_messages(value), *messages)
+
+
+def _are_questions_alone(value: Values, column: str, held: Any) -> bool:
+    """Whether texts are all questions, as in MT-Bench, where other lists of texts take turns."""
+    has_marks = any(find_column(value, (name,)) for name in ("question_id", "reference"))
+    return column.lower() == "turns" and has_marks and isinstance(held, list) and isinstance(held[0], str)
 
 
 def read_tools(value: Values) -> tuple[dict[str, Any], ...]:
@@ -188,5 +205,16 @@ def read_tools(value: Values) -> tuple[dict[str, Any], ...]:
         functions = [functions]
     if not isinstance(functions, list) or not all(isinstance(t, dict) for t in functions):
         raise Unusable("tools", say("tools is not a list of function descriptions."))
-    functions = gemini.declared_functions(functions)
-    return tuple(t if "function" in t else {"type": "function", "function": t} for t in functions)
+    return tuple(map(_as_tool, gemini.declared_functions(functions)))
+
+
+def _as_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    """A function's description in OpenAI's form; Anthropic and Bedrock call the parameters the schema of its input."""
+    tool = tool["toolSpec"] if isinstance(tool.get("toolSpec"), dict) else tool
+    if "function" in tool:
+        return tool
+    schema = next((tool[key] for key in ("input_schema", "inputSchema") if key in tool), None)
+    if isinstance(schema, dict) and "parameters" not in tool:
+        others = {key: value for key, value in tool.items() if key not in ("input_schema", "inputSchema")}
+        tool = others | {"parameters": schema["json"] if isinstance(schema.get("json"), dict) else schema}
+    return {"type": "function", "function": tool}

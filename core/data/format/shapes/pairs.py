@@ -1,7 +1,6 @@
 """Preference pairs: rows with a chosen and a rejected answer, and the prompt in a column of its own or within both."""
 
 import re
-from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
@@ -25,8 +24,7 @@ def match_columns(value: Values) -> tuple[str, ...]:
 
 def build_pair(row: Row) -> ParseResult:
     """One example: a prompt (messages, or text), with chosen and rejected of the same form. Raises Unusable."""
-    if opened := _open_input(row.value):
-        row = Row(row.line, opened)
+    row = prompts.open_input(row)
     if not _match_both(row.value):
         row = Row(row.line, dict(compared.as_pair(row.value)))
     chosen, rejected = (_read_answer(row.value, names) for names in (names_of.CHOSEN, names_of.REJECTED))
@@ -43,19 +41,9 @@ def build_pair(row: Row) -> ParseResult:
     return (example,), []
 
 
-def _open_input(value: Values) -> dict[str, Any] | None:
-    """The row with what its column `input` holds, a conversation and functions, in columns of their own, as in OpenAI's
-    preference data; None where it holds no such thing."""
-    column = common.find_column(value, ("input",))
-    inside = common.parse_structure(value[column]) if column else None
-    if not isinstance(inside, dict) or not common.find_column(inside, names_of.MESSAGES):
-        return None
-    return {name: content for name, content in value.items() if name != column} | inside
-
-
 def _read_answer(value: Values, names: tuple[str, ...]) -> str | tuple[Message, ...]:
     """One of the two answers: text, or messages (a single one counts as a list of one)."""
-    answer = common.column_value(value, names)
+    answer = chat.as_answer(common.column_value(value, names))
     if isinstance(answer, dict):
         answer = [answer]
     if chat.is_conversation(answer):

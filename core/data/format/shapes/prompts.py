@@ -18,6 +18,7 @@ from core.data.format.shapes.common import (
     system_messages,
     user_message,
 )
+from core.data.read.reader import Row
 from core.text.sentence import say
 
 TEXT_PROMPTS = (*names_of.PROMPT, *names_of.INSTRUCTION, *names_of.QUESTION)
@@ -50,6 +51,19 @@ def read_prompt(value: Values, names: tuple[str, ...]) -> str | tuple[Message, .
         return question
     parts = [question, *context] if kind in names_of.INSTRUCTION else [*context, question]
     return (*before, user_message("\n\n".join(parts)))
+
+
+def open_input(row: Row) -> Row:
+    """The row with the conversation and the functions that its prompt column holds as an object, as in OpenAI's
+    preference data, in that column and in one of its own; any other row as it is."""
+    column = find_column(row.value, (*TEXT_PROMPTS,))
+    held = row.value.get(column)
+    inside: Any = parse_structure(held) if isinstance(held, dict | str) else None
+    messages = find_column(inside, names_of.MESSAGES) if isinstance(inside, dict) else ""
+    if not messages:
+        return row
+    others = {name: content for name, content in inside.items() if name != messages}
+    return Row(row.line, {**row.value, **others, column: inside[messages]})
 
 
 def as_messages(prompt: str | tuple[Message, ...]) -> tuple[Message, ...]:

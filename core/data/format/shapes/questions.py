@@ -19,6 +19,7 @@ def _build_asked(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -
     """Shape.build of rows with a prompt and, where there is one, what its answer is checked against."""
 
     def build(row: Row) -> ParseResult:
+        row = prompts.open_input(row)
         prompt = prompts.read_prompt(row.value, prompt_names)
         has_answer = answer_names and common.find_column(row.value, answer_names)
         answer = common.read_answer(row.value, answer_names) if has_answer else None

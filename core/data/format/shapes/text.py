@@ -42,8 +42,9 @@ def _build_answered(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]
     """Shape.build of rows with a prompt and its answer. Only the answer is learned, as in TRL."""
 
     def build(row: Row) -> ParseResult:
+        row = prompts.open_input(row)
         prompt = prompts.read_prompt(row.value, prompt_names)
-        answer = common.structure_value(row.value, answer_names)
+        answer = chat.as_answer(common.structure_value(row.value, answer_names))
         tools = common.read_tools(row.value)
         if chat.is_conversation(answer):
             answers = chat.parse_messages(answer)

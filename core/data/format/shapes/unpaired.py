@@ -44,8 +44,9 @@ def build_marked(row: Row) -> ParseResult:
     if isinstance(common.column_value(row.value, names_of.MESSAGES), list):
         messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
         return (Example(row.line, messages=messages, label=label, tools=common.read_tools(row.value)),), remarks
+    row = prompts.open_input(row)
     prompt = prompts.read_prompt(row.value, prompts.TEXT_PROMPTS)
-    answer = common.structure_value(row.value, names_of.ANSWER)
+    answer = chat.as_answer(common.structure_value(row.value, names_of.ANSWER))
     if chat.is_conversation(answer):
         answers = chat.parse_messages(answer)
     else:

@@ -1,0 +1,13 @@
+"""Whether a text shows anything: beside blanks there are characters of no width, which look like nothing at all."""
+
+import unicodedata
+
+_FORMAT, _CONTROL = "Cf", "Cc"  # Unicode's categories of characters that are not drawn
+_FILLERS = "\u2800\u3164\uffa0\u115f\u1160"  # letters and signs that are drawn as nothing
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text holds nothing that can be seen."""
+    if "!" <= text[:1] <= "~":  # nearly every text
+        return False
+    return all(c.isspace() or c in _FILLERS or unicodedata.category(c) in (_FORMAT, _CONTROL) for c in text)
