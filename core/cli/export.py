@@ -19,7 +19,12 @@ def add(commands: Any) -> None:
         "source", metavar="SOURCE", help="A run's folder, any adapter's (Hone, mlx-lm, PEFT), or a model."
     )
     command.add_argument("--to", required=True, choices=TARGETS, dest="target", help="Where it goes.")
-    command.add_argument("--output", metavar="PLACE", default="", help="The new file or folder; OWNER/NAME on the Hub.")
+    command.add_argument(
+        "--output",
+        metavar="PLACE",
+        default="",
+        help="The new file or folder; OWNER/NAME on the Hub. Default: a new one in this folder, or LM Studio's.",
+    )
     command.add_argument(
         "--type", metavar="TEXT", default="", dest="form", help="Its form: f16, bf16, q8_0, q4_k_m … for gguf."
     )

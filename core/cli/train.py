@@ -20,6 +20,7 @@ from core.distributed.machines import Machines
 from core.errors import BadOption
 from core.events import Event, Started, Walked, to_json
 from core.run import Run, list_options
+from core.run.folder import EVENTS
 from core.stop_request import StopRequest
 
 
@@ -163,9 +164,12 @@ def _build_run(args: Any, changes: dict[str, Any]) -> Run:
     """The run that the command line describes: that of --config, or the defaults, with these changes."""
     run = Run(method=args.method)
     if args.config:
-        run = Run.read(Path(args.config))
+        config = Path(args.config).expanduser()
+        run = Run.read(config)
         if run.method != args.method:
             raise BadOption(f"{args.config} is a run of the method {run.method}; start it with hone {run.method}.")
+        if (config.parent / EVENTS).exists():  # what an earlier run was asked: its folder is taken
+            run = run.replace("output", None)
     if "train.steps" in changes:
         run = run.replace("train.epochs", None)
     elif "train.epochs" in changes:

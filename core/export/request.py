@@ -22,7 +22,7 @@ class ExportRequest:
     """One export. A target reads of it what it needs."""
 
     source: str  # a run's folder, any adapter's, or a model: a folder or a Hugging Face id
-    output: str = ""  # where to write; "" where the target has a place of its own
+    output: str = ""  # where to write; "" for the target's usual place
     form: str = ""  # one of the target's forms; "" for its first
     model: str | None = None  # in place of the base that an adapter names
     backend_name: str = "auto"

@@ -23,7 +23,7 @@ class Target:
     sentence: str  # what comes out, and for which programs
     export: Callable[[ExportRequest], Iterator[Event]]
     forms: tuple[str, ...] = ()  # in which it can be written, the usual one first
-    needs_output: bool = True  # False: it has a place of its own
+    needs_output: bool = False  # True: nothing can be written before a person has named the place
     adapter_only: bool = False  # it is made of an adapter, never of a whole model
 
 
@@ -45,7 +45,7 @@ def export(request: ExportRequest, target: str) -> Iterator[Event]:
             say("{title} has no form {form!r}; {forms}.", title=say(found.title), form=request.form, forms=forms)
         )
     if found.needs_output and not request.output:
-        raise BadOption(say("Say where to write: {title} needs --output.", title=say(found.title)))
+        raise BadOption(say("{title} needs --output: where to write.", title=say(found.title)))
     if found.adapter_only and not request.is_adapter:
         if not Path(request.source).expanduser().exists():
             raise BadOption(say("There is no folder {folder}.", folder=request.source))
@@ -60,7 +60,7 @@ def _export_model(request: ExportRequest) -> Iterator[Event]:
         raise BadOption(say("{source} is a whole model already; there is nothing to fuse.", source=request.source))
     return fuse(
         request.source,
-        request.output,
+        request.output or f"{request.name}-model",
         model=request.model,
         quantization=request.form or UNPACKED,
         backend_name=request.backend_name,
@@ -69,7 +69,7 @@ def _export_model(request: ExportRequest) -> Iterator[Event]:
 
 
 def _export_peft(request: ExportRequest) -> Iterator[Event]:
-    return to_peft(request.source, request.output)
+    return to_peft(request.source, request.output or f"{request.name}-peft")
 
 
 TARGETS: dict[str, Target] = {
@@ -84,21 +84,18 @@ TARGETS: dict[str, Target] = {
         "One file for llama.cpp, LM Studio, Ollama, Jan and others.",
         export_gguf,
         (*KINDS, *K_QUANTS),
-        needs_output=False,
     ),
     "ollama": Target(
         "Ollama",
         "A model in Ollama: GGUF file, chat template and stop tokens, made there where Ollama is installed.",
         to_ollama.export_ollama,
         to_ollama.FORMS,
-        needs_output=False,
     ),
     "lmstudio": Target(
         "LM Studio and other MLX programs",
         "The whole model in the folder where LM Studio looks.",
         to_lmstudio.export_lmstudio,
         to_lmstudio.FORMS,
-        needs_output=False,
     ),
     "peft": Target(
         "An adapter for PEFT",
@@ -111,5 +108,6 @@ TARGETS: dict[str, Target] = {
         "Adapter or whole model with a card, private unless asked: for others, and for your other machines.",
         to_hub.export_hub,
         to_hub.FORMS,
+        needs_output=True,
     ),
 }

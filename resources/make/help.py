@@ -129,12 +129,11 @@ def _results() -> str:
     parts = [
         "# Using a result\n\nWhere what was learned can go: in the window under **Use it** on the page of a finished run, "
         "and with `hone export RUN --to TARGET`. What cannot be made says why before it begins; what is written is "
-        "loaded again and compared. **Runs** and **Chat** lead to the list as well, for any adapter."
+        "loaded again and compared. **Runs** and **Chat** lead to the list as well, for any adapter. The command writes a new "
+        "file or folder where it is called, or into LM Studio's folder; `--output` names another place."
     ]
     for name, target in TARGETS.items():
-        facts = [
-            f"- **Command:** `hone export RUN --to {name}{' --output OWNER/NAME' if name == 'hub' else ' --output PLACE' if target.needs_output else ''}`"
-        ]
+        facts = [f"- **Command:** `hone export RUN --to {name}{' --output OWNER/NAME' if target.needs_output else ''}`"]
         if len(target.forms) > 1:
             facts.append(f"- **Forms:** {', '.join(f'`{form}`' for form in target.forms)}; the first is the usual one.")
         if target.adapter_only:

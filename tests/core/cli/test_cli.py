@@ -16,7 +16,7 @@ from core.__main__ import main
 from core.cli import parser
 from core.device import heat, memory_pressure, power
 from core.events import Finished, from_json
-from core.run import Run, list_options
+from core.run import Run, list_options, runs_folder
 
 
 @pytest.fixture
@@ -84,6 +84,14 @@ def test_flags_win_over_a_config_file(words: list[str], tmp_path: Path) -> None:
     run = Run.read(tmp_path / "run" / "run.toml")
     assert (run.train.learning_rate, run.train.seed, run.train.steps, run.train.epochs) == (1e-5, 3, 1, None)
     assert run.adapter.rank == 2
+
+
+def test_what_an_earlier_run_was_asked_can_be_asked_again(words: list[str], tmp_path: Path) -> None:
+    assert main([*words, "--steps", "1", "--lora-r", "2"]) == 0
+    assert main(["train", "--config", str(tmp_path / "run" / "run.toml")]) == 0
+    (again,) = runs_folder().glob("*/run.toml")
+    first, second = Run.read(tmp_path / "run" / "run.toml"), Run.read(again)
+    assert second.replace("output", first.output) == first and again.parent != tmp_path / "run"
 
 
 def test_every_option_is_a_flag_and_reaches_the_run() -> None:

@@ -29,7 +29,7 @@ def test_the_command_line_has_every_target() -> None:
         ("gguf", ExportRequest("x", form="q9"), "has no form 'q9'; it has f16"),
         ("peft", ExportRequest(str(STARTER), "out"), "An adapter for PEFT is made of an adapter, and .* is none"),
         ("peft", ExportRequest("nowhere", "out"), "There is no folder nowhere."),
-        ("peft", ExportRequest(str(STARTER)), "needs --output"),
+        ("hub", ExportRequest(str(STARTER)), "The Hugging Face Hub needs --output: where to write."),
         ("model", ExportRequest(str(STARTER), "out"), "is a whole model already"),
         ("lmstudio", ExportRequest(str(STARTER)), "is a whole model already"),
     ],
@@ -65,6 +65,17 @@ def test_lm_studio_gets_a_folder_of_its_own(
         assert (chosen / "hone" / name / "model.safetensors").is_file()
     (tmp_path / "settings.json").write_text("{")
     assert to_lmstudio.models_folder() == tmp_path / "old"
+
+
+@pytest.mark.parametrize("target", ["model", "peft"])
+def test_a_folder_has_a_usual_place(
+    target: str, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = adapted(model_folder, Adapter(rank=4), tmp_path / "my-run")
+    monkeypatch.chdir(tmp_path)
+    events = list(export(ExportRequest(str(adapter)), target))
+    assert Path(only(Saved, events)[-1].path).name == f"my-run-{target}"
+    assert any((tmp_path / f"my-run-{target}").glob("*.safetensors"))
 
 
 def test_an_adapter_of_mlx_lm_goes_to_gguf(tmp_path: Path) -> None:
