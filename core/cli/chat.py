@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from core.cli import Print, on_ranks
-from core.cli.parted import add_flags, launch, sharing
+from core.cli.parted import launch, sharing
 from core.distributed.complaint import LAUNCHED
 from core.distributed.launched import rank_of
 from core.quant.modes import MODES, UNPACKED
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
     )
     command.add_argument("--json", action="store_true", help="Print one JSON object for each answer.")
-    add_flags(command)
+    on_ranks.add_machine_flags(command)
     command.set_defaults(command=run)
 
 

@@ -10,7 +10,7 @@ from core.atomic_files import explain
 from core.cli import Print, on_ranks
 from core.cli.chat import add_quantization_flag
 from core.cli.data import READING, add_data_flags, data_options
-from core.cli.parted import add_flags, launch, sharing
+from core.cli.parted import launch, sharing
 from core.cli.progress import lines, show
 from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, read_rewards
 from core.data.kinds import PAIRS, QUESTIONS, TEXT
@@ -41,7 +41,12 @@ def add(commands: Any) -> None:
         help="Shape of the data: pairs tells how often the better answer is preferred, questions are rows of a prompt "
         "and an answer to check against. Default: as the run had it.",
     )
-    command.add_argument("--dataset", default="demo", metavar="TEXT", help="A file, or 'demo'. Default: demo.")
+    command.add_argument(
+        "--dataset",
+        default="demo",
+        metavar="TEXT",
+        help="A file, a folder, a Hugging Face id, or 'demo'. Default: demo.",
+    )
     add_data_flags(command, READING)
     command.add_argument(
         "--answers", type=int, default=20, metavar="N", help="Prompts to answer and compare. Default: 20."
@@ -89,7 +94,7 @@ def add(commands: Any) -> None:
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
     )
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
-    add_flags(command)
+    on_ranks.add_machine_flags(command)
     command.set_defaults(command=run)
 
 

@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--json", action="store_true", help="Print JSON.")
     command.set_defaults(command=run)
-    on_ranks.add_machine_flags(command)
+    on_ranks.add_machine_flags(command, with_model=False)
 
 
 def run(args: Any, out: Print) -> int:

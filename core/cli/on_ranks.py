@@ -1,4 +1,4 @@
-"""hone train on several machines or GPUs: the flags that say where, and this process as one of the ranks."""
+"""A command on several machines or GPUs: the flags that say where, and this process as one of the ranks."""
 
 import argparse
 import os
@@ -23,15 +23,16 @@ from core.stop_request import StopRequest
 PREFIX = "where"
 
 
-def add_machine_flags(command: argparse.ArgumentParser) -> None:
-    """--hosts, --hostfile, --ranks and what goes with them."""
+def add_machine_flags(command: argparse.ArgumentParser, with_model: bool = True) -> None:
+    """--hosts, --hostfile, --ranks and what goes with them; `with_model`: there is a model that they can share."""
     group = command.add_argument_group("several machines or GPUs")
     for o in describe(Machines):
-        add_flag(group, PREFIX, o.name, o)
+        if with_model or o.name != "sharding":
+            add_flag(group, PREFIX, o.name, o)
 
 
 def asked_machines(args: Any) -> Machines | None:
-    """The machines that the command line names; None where this process trains, alone or as a rank of others."""
+    """The machines that the command line names; None where this process does the work, alone or as a rank of others."""
     values = parse_flags(args, PREFIX, {o.name: o for o in describe(Machines)})
     if "sharding" in values and launched_backend(os.environ):  # mlx.launch has started this process
         os.environ[SHARDING] = values.pop("sharding")

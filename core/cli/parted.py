@@ -36,12 +36,7 @@ _OWN = (
     "json",
     "source",
     "port",
-)  # of each rank
-
-
-def add_flags(command: Any) -> None:
-    """Where, and how the model is shared."""
-    on_ranks.add_machine_flags(command)
+)
 
 
 def launch(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import Print, on_ranks
 from core.cli.chat import add_quantization_flag
-from core.cli.parted import absolute, add_flags, launch, sharing
+from core.cli.parted import absolute, launch, sharing
 from core.errors import BadOption
 from core.stop_request import StopRequest
 
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
     )
     command.add_argument("--json", action="store_true", help="Print one JSON object once it answers.")
-    add_flags(command)
+    on_ranks.add_machine_flags(command)
     command.set_defaults(command=run)
 
 

@@ -28,7 +28,7 @@ class Machines:
 
     hosts: tuple[str, ...] = option(
         (),
-        "Machines that work together, names or addresses as ssh knows them; the first one writes the run folder.",
+        "Machines that work together, names or addresses as ssh knows them; the first one writes the files.",
         label="Machines",
     )
     hostfile: str | None = option(
@@ -39,7 +39,7 @@ class Machines:
     )
     ranks: int | None = option(
         None,
-        "Processes that share the run on this machine, or on each of the machines: one for each GPU.",
+        "Processes that work together on this machine, or on each of the machines: one for each GPU.",
         low=1,
         high=256,
         label="Processes",
@@ -61,7 +61,7 @@ class Machines:
     )
     rank_timeout: float = option(
         60.0,
-        "Seconds without a sign of life from a machine, or until it has joined, after which the run ends on all.",
+        "Seconds without a sign of life from a machine, or until it has joined, after which the work ends on all.",
         low=2.0,
         high=86_400.0,
         label="Wait for a machine",

@@ -13,8 +13,8 @@ class Data:
 
     path: str = option(
         DEMO,
-        "A file (JSON, JSONL, CSV, TSV, Parquet, text), several, one a line, a folder, a Hugging Face id, or 'demo', "
-        "the sample inside.",
+        "A file (JSON, JSONL, CSV, TSV, text, Parquet, Arrow), several, one a line, a folder, a Hugging Face id, or "
+        "'demo', the sample inside.",
         flag="dataset",
         label="Dataset",
         basic=True,
