@@ -14,6 +14,7 @@ from tests.cases.carded_shapes import CARDED
 from tests.cases.choice_shapes import CHOICES
 from tests.cases.file_shapes import FILES
 from tests.cases.hub_sets import HUB_SETS
+from tests.cases.mark_shapes import MARKS
 from tests.cases.message_shapes import MESSAGES
 from tests.cases.public_shapes import PUBLIC
 from tests.cases.shapes import CASES, Case
@@ -44,7 +45,7 @@ def show(row: Encoded, tokenizer: Any) -> str:
 
 @pytest.mark.parametrize(
     "case",
-    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES),
+    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS),
     ids=lambda case: case.name.replace(" ", "-"),
 )
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:

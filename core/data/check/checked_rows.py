@@ -59,6 +59,7 @@ class CheckedRows:
         self.files = [str(path) for path in paths]
         self.rows_read = 0  # whether anything can be learned from them or not
         self.rows_used = 0  # those of them that have the columns of the column mapping
+        self._marked_bad = 0  # rows whose answers are not learned for their mark
         self.key = ""  # content_key() of the example that was given last
         self.parser = RowParser(kind, columns, fill_in, text_only=TEXT_ONLY in exclude)
         self._dataset_checks = checks.DatasetChecks()
@@ -114,11 +115,12 @@ class CheckedRows:
         exclusions = checks.left_out_remarks(self._excluded_rows, self.rows_read)
         unread_columns = checks.unread_column_remarks(self.parser.format.unread_content)
         in_part = checks.text_only_remarks(self.parser.rows_in_part)
+        marked = checks.marked_bad_remarks(self._marked_bad)
         beside = (
             *checks.unread_file_remarks(self._unread_files),
             *checks.held_out_file_remarks(self._held_out_files),
         )
-        for remark in (*exclusions, *in_part, *beside, *unread_columns):
+        for remark in (*exclusions, *in_part, *marked, *beside, *unread_columns):
             yield self._finding(remark, self.files[0], None)
 
     def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:
@@ -138,6 +140,7 @@ class CheckedRows:
             yield self._finding(remark, file, row.line, number)
         if self.exclude and any(r.code in self.exclude for r in remarks):
             return
+        self._marked_bad += not examples
         for example, key in zip(examples, keys, strict=True):
             if not (self._dataset_checks.add(example, key) and "duplicate" in self.exclude):
                 self.key = key

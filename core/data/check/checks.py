@@ -60,6 +60,15 @@ def text_only_remarks(rows: int) -> Iterator[Remark]:
         yield Remark("text-only", "note", message)
 
 
+def marked_bad_remarks(rows: int) -> Iterator[Remark]:
+    """A remark on rows that are not learned, as their answers are marked bad."""
+    if rows:
+        subject = say("1 row is") if rows == 1 else say("{count:,} rows are", count=rows)
+        message = say("{subject} marked bad, and not learned.", subject=subject)
+        fix = say("Map question and answer alone, without the mark, to learn from all of them.")
+        yield Remark("marked-bad", "note", message, fix)
+
+
 def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
     """A remark on files of a folder that are not read."""
     if files:

@@ -25,6 +25,9 @@ EXCLUSIONS = {
     "ends-with-user": Exclusion(say("conversations that do not end with an answer"), is_safe=False),
     "worse-chosen": Exclusion(say("pairs whose rejected answer has the higher score"), is_safe=False),
     TEXT_ONLY: Exclusion(say("parts that are not text"), is_safe=False),
+    "garbled": Exclusion(say("rows with garbled letters"), is_safe=False),
+    "template-token": Exclusion(say("rows with signs of a chat template"), is_safe=False),
+    "empty-word": Exclusion(say("rows with words for empty cells"), is_safe=False),
     "placeholder": Exclusion(say("rows with a placeholder"), is_safe=False),
 }
 

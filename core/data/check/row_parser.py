@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from core.data.check import checks
+from core.data.check import checks, odd_texts
 from core.data.check.answer_scores import score_remarks
+from core.data.format import column_names as names_of
 from core.data.format.example import Example, Remark, example_texts
 from core.data.format.formats import Format, detect_format
 from core.data.format.mapping import ColumnMap, fill_placeholders, parse_fill_in
 from core.data.format.message_content import leave_out_media
+from core.data.format.shapes.common import find_column
 from core.data.read.reader import Row
 
 
@@ -48,7 +50,7 @@ class RowParser:
             self.rows_in_part += 1
         if self._texts:
             value = fill_placeholders(value, self._texts)
-        return row if value is row.value else Row(row.line, value)
+        return row if value is row.value else Row(row.line, value, row.value)
 
     def parse(self, row: Row) -> ParsedRow:
         """What a row that map_columns() returned stands for. Raises Unusable when nothing can be learned from it."""
@@ -56,7 +58,14 @@ class RowParser:
         texts = [example_texts(example) for example in examples]
         for example, own_texts in zip(examples, texts, strict=True):
             remarks += checks.example_remarks(example, own_texts)
-        remarks += score_remarks(row.value)
+            remarks += odd_texts.garbled_remarks(own_texts)
+            remarks += odd_texts.template_remarks(example, own_texts)
+        remarks += score_remarks(row.unmapped or row.value, self._columns.answers)
         columns = self.format.columns if len(self.format.shapes) == 1 else row.value
+        if examples:
+            remarks += odd_texts.empty_word_remarks(row.value, columns, examples[0])
+        system = find_column(row.value, names_of.SYSTEM)
+        if system in columns:
+            remarks += odd_texts.lost_system_remarks(row.value, system, texts)
         remarks += checks.same_key_remarks(map(row.value.get, columns), texts)
         return ParsedRow(examples, texts, remarks)

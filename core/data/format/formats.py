@@ -12,8 +12,9 @@ from core.data.format.column_paths import column_paths, example_mapping
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
 from core.data.format.shapes.common import ParseResult, find_column
-from core.data.format.shapes.unpaired import RATINGS
-from core.data.kinds import PAIRS
+from core.data.format.shapes.text import MARKED
+from core.data.format.shapes.unpaired import RATINGS, has_mark_or_none, rating_of, ratings_up_to
+from core.data.kinds import PAIRS, QUESTIONS, TEXT
 from core.data.read.reader import Row
 from core.text.sentence import Sentence, join, join_and, say, shorten
 
@@ -94,20 +95,31 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
                 break
     shapes = tuple(shape for shape, _ in shape_counts.most_common())
     if RATINGS in shapes:
-        shapes = (RATINGS, *(shape for shape in shapes if shape != RATINGS))
+        shapes = (ratings_up_to(_highest_rating(rows)), *(shape for shape in shapes if shape != RATINGS))
+    if kind == TEXT and MARKED in shapes:
+        # A label may name a class; then it marks nothing. Where some rows have no mark, those with one keep theirs.
+        others = tuple(shape for shape in shapes if shape != MARKED)
+        shapes = (MARKED, *others) if all(has_mark_or_none(row.value) for row in rows) or not others else others
     if shapes:
         for row in rows:
             column_counts.update(shapes[0].columns(row.value))
     columns = tuple(c for c in all_columns if column_counts[c])
-    unread = tuple(c for c in all_columns if len(shapes) == 1 and c not in columns and _is_missed(rows, c, columns))
+    unread = tuple(
+        c for c in all_columns if len(shapes) == 1 and c not in columns and _is_missed(rows, c, columns, kind)
+    )
     return Format(kind, shapes, columns, len(rows), tuple(all_columns), unread, tuple(paths))
 
 
-def _is_missed(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
+def _highest_rating(rows: list[Row]) -> float:
+    return max((rating for row in rows if (rating := rating_of(row.value)) is not None), default=0.0)
+
+
+def _is_missed(rows: list[Row], column: str, used: tuple[str, ...], kind: str) -> bool:
     """Whether a column that is not read says something that a person may count on."""
     name = column.strip().lower()
     is_plain_text = len(used) == 1 and used[0].strip().lower() in names_of.TEXT
-    if name in _MEDIA or name in names_of.CHOICES or (is_plain_text and name in _MARKS):
+    is_thinking = kind != QUESTIONS and name in names_of.THINKING
+    if name in _MEDIA or name in names_of.CHOICES or is_thinking or (is_plain_text and name in _MARKS):
         return any(row.value.get(column) not in (None, "", [], {}) for row in rows)
     return _holds_content(rows, column, used)
 

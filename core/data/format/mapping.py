@@ -61,6 +61,13 @@ class ColumnMap:
                 )
         return cls(pairs)
 
+    @property
+    def answers(self) -> tuple[str, str] | None:
+        """The columns of the chosen and of the rejected answer; None where they are not mapped."""
+        columns = dict(self.pairs)
+        chosen, rejected = columns.get("chosen", ""), columns.get("rejected", "")
+        return (chosen, rejected) if chosen and rejected else None
+
     def apply(self, value: dict[str, Any]) -> dict[str, Any]:
         """A row's values by role. Raises Unusable when a column is not there."""
         if not self.pairs:

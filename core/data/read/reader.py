@@ -34,6 +34,7 @@ class Row:
 
     line: int
     value: dict[str, Any]
+    unmapped: dict[str, Any] | None = None  # the value as it stands in the file, where its columns were mapped
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
-from core.data.format.example import Example, Message, Unusable
+from core.data.format.example import Example, Message, Remark, Unusable
 from core.data.format.shapes import common, compared, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
@@ -32,13 +32,19 @@ def build_pair(row: Row) -> ParseResult:
         raise Unusable("type", say("chosen and rejected are not of the same form."))
     if chosen == rejected:
         raise Unusable("same-answers", say("chosen and rejected are the same."))
+    remarks: list[Remark] = []
     if isinstance(chosen, str) and isinstance(rejected, str):
         example = _pair_of_texts(row, chosen, rejected)
+        is_shared = not common.find_column(row.value, prompts.ANY_PROMPT)
+        if is_shared and example.prompt is not None and not re.search(r"\w\w", example.prompt):
+            message = say("The row has no question: chosen and rejected do not begin with the same words.")
+            fix = say("Put the question into a column named prompt.")
+            remarks.append(Remark("no-question", "warning", message, fix))
     elif isinstance(chosen, tuple) and isinstance(rejected, tuple):
         example = _pair_of_messages(row, chosen, rejected)
     if example.chosen == example.rejected:
         raise Unusable("same-answers", say("chosen and rejected are the same."))
-    return (example,), []
+    return (example,), remarks
 
 
 def _read_answer(value: Values, names: tuple[str, ...]) -> str | tuple[Message, ...]:

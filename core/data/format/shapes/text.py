@@ -134,12 +134,13 @@ def _shape(name: str, expected: str, prompt: tuple[str, ...], answer: tuple[str,
     return Shape(name, expected, _answered(prompt, answer), _build_answered(prompt, answer))
 
 
+MARKED = Shape(
+    unpaired.NAME, "", unpaired.match_columns, _build_good_answer, say("Only the answers marked good are learned.")
+)
 SHAPES = (
     Shape(pairs.NAME, "", pairs.match_columns, _build_chosen_of_pair, say("Only the better answers are learned.")),
     Shape("Steps", "", _match_steps, _refuse_steps),
-    Shape(
-        unpaired.NAME, "", unpaired.match_columns, _build_good_answer, say("Only the answers marked good are learned.")
-    ),
+    MARKED,
     Shape(say("Chat messages"), "messages", _match_chat("role"), _build_chat),
     Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
     exported.SHAPE,

@@ -1,6 +1,8 @@
 """Unpaired preferences: rows with one answer that is marked good or bad."""
 
+import functools
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from core.data.format import column_names as names_of
@@ -14,8 +16,17 @@ from core.text.comma_list import join_list
 from core.text.sentence import say
 
 NAME = say("Thumbs up and down")
-_GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", say("thumbs up"), "desirable", "positive", "👍")
-_BAD = ("false", "0", "0.0", "-1", "no", "bad", "down", say("thumbs down"), "undesirable", "negative", "👎")
+_GOOD = (
+    "true", "1", "1.0", "+1", "+", "yes", "y", "t", "good", "up", "thumb up", "upvote", "like", "liked",
+    "desirable", "positive", "chosen", "accepted", "approved", "correct", "right", "pass", "win", "👍", "✅",
+    "✓", "ja", "gut", "wahr", "richtig", "positiv", say("thumbs up"), "oui", "vrai", "sí", "si", "sim",
+    "verdadero", "是", "好",
+)  # fmt: skip
+_BAD = (
+    "false", "0", "0.0", "-1", "-", "no", "n", "f", "bad", "down", "thumb down", "downvote", "dislike",
+    "disliked", "undesirable", "negative", "rejected", "declined", "incorrect", "wrong", "fail", "lose", "👎", "❌",
+    "✗", "nein", "schlecht", "falsch", "negativ", say("thumbs down"), "non", "faux", "falso", "não", "否", "坏",
+)  # fmt: skip
 
 _match_conversation = common.require_columns(names_of.MESSAGES, names_of.LABEL, extra=(names_of.SYSTEM, names_of.TOOLS))
 _match_answer = common.require_columns(
@@ -60,8 +71,18 @@ def build_marked(row: Row) -> ParseResult:
 
 def _parse_mark(value: Any) -> bool | None:
     """Whether a label means good (True) or bad (False); None when it means neither."""
-    word = str(value).strip().lower()
+    word = " ".join(str(value).strip().lower().replace("_", " ").split())
     return True if word in _GOOD else False if word in _BAD else None
+
+
+def has_mark_or_none(value: Values) -> bool:
+    """Whether a row's label means good or bad, or there is none."""
+    name = common.find_column(value, names_of.LABEL)
+    return not name or _is_empty(value[name]) or _parse_mark(value[name]) is not None
+
+
+def _is_empty(mark: Any) -> bool:
+    return is_null(mark) or not str(mark).strip()
 
 
 def _build_from_pair(row: Row) -> ParseResult:
@@ -80,7 +101,7 @@ def _build_from_pair(row: Row) -> ParseResult:
 def _match_unmarked(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row whose mark is empty."""
     name = common.find_column(value, names_of.LABEL)
-    if not name or not (is_null(value[name]) or not str(value[name]).strip()):
+    if not name or not _is_empty(value[name]):
         return ()
     return common.require_columns(prompts.ANY_PROMPT, names_of.LABEL)(value)
 
@@ -92,42 +113,68 @@ def _refuse_unmarked(row: Row) -> ParseResult:
 def _match_rating(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row whose mark is a number on a scale."""
     name = common.find_column(value, names_of.RATING)
-    if not name or _rating(value[name]) is None:
+    if not name or rating_of(value) is None:
         return ()
     return common.require_columns(prompts.ANY_PROMPT, (name.strip().lower(),))(value)
 
 
-def _rating(mark: Any) -> float | None:
+def rating_of(value: Values) -> float | None:
+    """The number on a scale that is a row's mark, also as stars; None where there is none."""
+    mark = value.get(common.find_column(value, names_of.RATING))
+    if isinstance(mark, str) and mark.strip() and not mark.strip().strip("★☆⭐\ufe0f"):
+        return float(mark.count("★") + mark.count("⭐"))
     try:
-        return None if isinstance(mark, bool) else float(mark)
+        return None if isinstance(mark, bool) or mark is None else float(mark)
     except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _refuse_rating(row: Row) -> ParseResult:
-    columns = list(row.value)
+def _refuse_rating(highest: float, row: Row) -> ParseResult:
     name = common.find_column(row.value, names_of.RATING)
-    limit = 0.5 if 0 < (_rating(row.value[name]) or 0) < 1 else 4
-    prompt = common.find_column(row.value, prompts.TEXT_PROMPTS)
-    answer = common.find_column(row.value, names_of.ANSWER)
-    messages = common.find_column(row.value, names_of.MESSAGES)
-    parts = {"prompt": prompt, "completion": answer} if prompt and answer else {"messages": messages or columns[0]}
-    entries = join_list([*(f"{role}={column}" for role, column in parts.items()), f"label={name}>={limit}"])
+    limit = 0.5 if highest <= 1 else 4 if highest <= 5 else 7 if highest <= 10 else round(0.7 * highest)
     raise Unusable(
         "rating",
         say(
             "{column} is a number on a scale, not good or bad; say from where on it is good: --columns {mapping}.",
             column=name,
-            mapping=shlex.quote(entries),
+            mapping=shlex.quote(_mapping(row.value, f"{name}>={limit}")),
         ),
     )
 
 
+def _mapping(value: Values, label: str) -> str:
+    """A value of --columns for a row of which this is the label."""
+    prompt = common.find_column(value, prompts.TEXT_PROMPTS)
+    answer = common.find_column(value, names_of.ANSWER)
+    messages = common.find_column(value, names_of.MESSAGES) or next(iter(value))
+    parts = {"prompt": prompt, "completion": answer} if prompt and answer else {"messages": messages}
+    return join_list([*(f"{role}={column}" for role, column in parts.items()), f"label={label}"])
+
+
+def _match_unknown_mark(value: Values) -> tuple[str, ...]:
+    """Shape.columns of a row whose mark is a word that is not known."""
+    if isinstance(common.column_value(value, names_of.MESSAGES), list):
+        return _match_conversation(value)
+    return _match_answer(value)
+
+
+def _refuse_unknown_mark(row: Row) -> ParseResult:
+    name = common.find_column(row.value, names_of.LABEL)
+    message = say("{column} is {word!r}, which means neither good nor bad.", column=name, word=row.value[name])
+    raise Unusable("label", message, say("Write true or false, yes or no, 1 or 0, 👍 or 👎."))
+
+
+def ratings_up_to(highest: float) -> Shape:
+    """The shape of rows with marks on a scale, of which this is the highest that was met."""
+    return replace(RATINGS, build=functools.partial(_refuse_rating, highest))
+
+
 # A scale holds the numbers of good and bad too: where one row has a number of another kind, all rows are of this shape.
-RATINGS = Shape("Ratings", "", _match_rating, _refuse_rating)
+RATINGS = Shape("Ratings", "", _match_rating, functools.partial(_refuse_rating, 5))
 SHAPES = (
     Shape(NAME, say("prompt, completion and label, or messages and label"), match_columns, build_marked),
     Shape(pairs.NAME, "", pairs.match_columns, _build_from_pair, say("Each pair becomes one good and one bad answer.")),
     RATINGS,
     Shape(say("Answers without a mark"), "", _match_unmarked, _refuse_unmarked),
+    Shape(say("Unknown marks"), "", _match_unknown_mark, _refuse_unknown_mark),
 )

@@ -144,7 +144,7 @@ def test_thumbs(tmp_path: Path, row: dict[str, Any], meaning: Any) -> None:
 
 
 def test_a_label_that_is_no_mark_is_not_taken_for_one(tmp_path: Path) -> None:
-    with pytest.raises(BadData, match="The columns prompt, completion and label are not known; expected prompt"):
+    with pytest.raises(BadData, match="label is 'sports', which means neither good nor bad"):
         load(tmp_path, "thumbs", {"prompt": "q", "completion": "a", "label": "sports"})
 
 
@@ -202,7 +202,7 @@ def test_rows_meant_for_another_kind_are_converted_and_told(tmp_path: Path) -> N
     marked = [{"messages": [U, answer], "label": answer is A} for answer in (A, B)]
     dataset = load(tmp_path, "text", *marked)
     assert [contents(e.messages) for e in dataset.examples] == [[("u", "q"), ("a", "a")]]
-    assert (dataset.findings, dataset.rows) == ((), 2)
+    assert ([f.message for f in dataset.findings], dataset.rows) == (["1 row is marked bad, and not learned."], 2)
     assert dataset.sentence.endswith(" Only the answers marked good are learned.")
 
 

@@ -1,0 +1,96 @@
+"""Remarks on texts that hold something other than what was meant: letters in a wrong encoding, signs of a chat
+template, words that spreadsheets and programs write where a cell is empty."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from core.data.format import column_names as names_of
+from core.data.format.example import Example, Remark
+from core.text.sentence import say
+
+# One of these is in every garbled text, and is looked for first: that takes next to no time.
+_GARBLED_ASCII = ("\0", "\x1b", "\x07", "\x08", "_x000D_")
+_GARBLED_OTHER = (
+    "\ufffd", "Ã", "Â", "â€", "ï»¿", "Ð", "Ñ", "ã", "ä", "å", "æ", "ç", "è", "é", *_GARBLED_ASCII,
+)  # fmt: skip
+# UTF-8 that was read in another encoding, of two, three and three bytes a character; what was lost; what is no letter.
+_HIGH = "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122"
+_GARBLED = re.compile(
+    rf"Ã[{_HIGH}]|Â[\u00a0-\u00bf]|â€[{_HIGH}]|ï»¿|(?:[ÐÑ][{_HIGH}]){{2}}|(?:[ã-é][{_HIGH}]{{2}}){{2}}"
+    "|\ufffd|_x000D_|[\0\x07\x08\x1b]"
+)
+_TEMPLATE = re.compile(
+    r"<\|(?:im_start|im_end|endoftext|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text|end|user"
+    r"|assistant|system)\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<｜[^｜<>]{3,30}｜>"
+)
+_FOR_EMPTY = frozenset((
+    "nan", "n/a", "#n/a", "#nv", "<na>", "null", "(null)", "none", "nil", "undefined", "<noinput>", "#ref!", "#value!",
+    "#name?", "#num!", "#null!", "#div/0!", "#wert!", "#bezug!", "#zahl!",
+))  # fmt: skip
+_LONGEST_FOR_EMPTY = 10  # characters of the longest of these words
+_READ = frozenset((
+    *names_of.PROMPT, *names_of.INSTRUCTION, *names_of.QUESTION, *names_of.CONTEXT, *names_of.SYSTEM, *names_of.ANSWER,
+    *names_of.CHOSEN, *names_of.REJECTED, *names_of.TEXT, *names_of.THINKING,
+))  # fmt: skip
+
+
+def garbled_remarks(texts: Sequence[str]) -> Iterator[Remark]:
+    """A remark where a text of an example holds letters that stand for others."""
+    for text in texts:
+        marks = _GARBLED_ASCII if text.isascii() else _GARBLED_OTHER
+        if any(map(text.__contains__, marks)) and (match := _GARBLED.search(text)):
+            found = match.group()
+            shown = found if found.isprintable() else repr(found)[1:-1]
+            message = say(
+                "The text holds “{found}”, as where a file was read in a wrong encoding or damaged.", found=shown
+            )
+            fix = say("Save the source anew as UTF-8, or leave the row out.")
+            yield Remark("garbled", "warning", message, fix)
+            return
+
+
+def template_remarks(example: Example, texts: Sequence[str]) -> Iterator[Remark]:
+    """A remark where a message holds a sign of chat templates; in a text that is written out they are in place."""
+    if example.messages is None:
+        return
+    for text in texts:
+        if ("<" in text or "INST]" in text) and (match := _TEMPLATE.search(text)):
+            message = say(
+                "A message holds {token}, a sign of chat templates: the model may take it for the end of a turn.",
+                token=match.group(),
+            )
+            yield Remark("template-token", "warning", message, say("Take it out of the file, or leave the row out."))
+            return
+
+
+def empty_word_remarks(row: Mapping[str, Any], columns: Iterable[str], example: Example) -> Iterator[Remark]:
+    """A remark where a cell that is read, or an answer, is a word that is written where there is nothing."""
+    for column in columns:
+        cell = row.get(column)
+        if isinstance(cell, str) and _stands_for_empty(cell) and column.strip().lower() in _READ:
+            yield _empty_word(column, cell)
+            return
+    for message in example.messages or ():
+        if message["role"] == "assistant" and _stands_for_empty(message["content"]):
+            yield _empty_word(say("An answer"), message["content"])
+            return
+
+
+def _stands_for_empty(text: str) -> bool:
+    return len(text) <= _LONGEST_FOR_EMPTY + 4 and text.strip().lower() in _FOR_EMPTY
+
+
+def _empty_word(what: str, word: str) -> Remark:
+    message = say("{what} is “{word}”, as where there is nothing; it is taken as it stands.", what=what, word=word)
+    return Remark("empty-word", "warning", message, say("Empty the cell in the file, or leave the row out."))
+
+
+def lost_system_remarks(row: Mapping[str, Any], column: str, texts: Sequence[Sequence[str]]) -> Iterator[Remark]:
+    """A remark where the system message of a column stands in no text, as the conversation has one of its own."""
+    cell = row.get(column)
+    if not (isinstance(cell, str) and (system := cell.strip())) or cell[:1] in "[{":
+        return
+    if texts and not any(system in text for own_texts in texts for text in own_texts):
+        message = say("{column} is not used: the conversation has a system message of its own.", column=column)
+        yield Remark("system-twice", "warning", message, say("Take one of the two out of the file."))
