@@ -46,6 +46,8 @@ class Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
+            if not flag.startswith("-"):
+                raise BadOption(f"There is no place for {flag!r}. See `{self.prog} {first} --help`.")
             raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(parsed, 'flags', []))}.")
         parsed.words = list(args or [])
         if first in self.commands:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from core.cli import Print, on_ranks
+from core.cli.flags import add_number
 from core.cli.parted import launch, sharing
 from core.distributed.complaint import LAUNCHED
 from core.distributed.launched import rank_of
@@ -26,12 +27,8 @@ def add(commands: Any) -> None:
     command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: talk to what was trained there.")
     command.add_argument("--prompt", metavar="TEXT", help="Answer this one prompt and end.")
     command.add_argument("--system", metavar="TEXT", help="A system message to start with.")
-    command.add_argument(
-        "--max-tokens", type=int, default=256, metavar="N", help="Longest answer, in tokens. Default: 256."
-    )
-    command.add_argument(
-        "--temperature", type=float, default=0.0, metavar="X", help="Sampling temperature; 0 is greedy. Default: 0."
-    )
+    add_number(command, "--max-tokens", 256, "Longest answer, in tokens.", low=1)
+    add_number(command, "--temperature", 0.0, "Sampling temperature; 0 is greedy.", low=0, high=100)
     add_quantization_flag(command)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.cli import Print
-from core.cli.flags import add_flag
+from core.cli.flags import add_flag, add_number
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.data.read.reader import Finding
 from core.errors import BadData, UserError
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     inspect.add_argument(
         "--model", default="starter", metavar="TEXT", help="Whose tokenizer and template. Default: starter."
     )
-    inspect.add_argument("--rows", type=int, default=3, metavar="N", help="Rows to show token by token. Default: 3.")
+    add_number(inspect, "--rows", 3, "Rows to show token by token.", low=0)
     inspect.add_argument("--json", action="store_true", help="Print JSON.")
     add_data_flags(inspect, _OPTIONS)
     inspect.set_defaults(command=run)

@@ -10,6 +10,7 @@ from core.atomic_files import explain
 from core.cli import Print, on_ranks
 from core.cli.chat import add_quantization_flag
 from core.cli.data import READING, add_data_flags, data_options
+from core.cli.flags import add_number
 from core.cli.parted import launch, sharing
 from core.cli.progress import lines, show
 from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, read_rewards
@@ -48,16 +49,10 @@ def add(commands: Any) -> None:
         help="A file, a folder, a Hugging Face id, or 'demo'. Default: demo.",
     )
     add_data_flags(command, READING)
-    command.add_argument(
-        "--answers", type=int, default=20, metavar="N", help="Prompts to answer and compare. Default: 20."
-    )
-    command.add_argument("--batch-size", type=int, default=8, metavar="N", help="Rows in each batch. Default: 8.")
-    command.add_argument(
-        "--max-seq-len", type=int, default=2048, metavar="N", help="Longest row in tokens. Default: 2048."
-    )
-    command.add_argument(
-        "--max-tokens", type=int, default=128, metavar="N", help="Longest answer, in tokens. Default: 128."
-    )
+    add_number(command, "--answers", 20, "Prompts to answer and compare.", low=0)
+    add_number(command, "--batch-size", 8, "Rows in each batch.", low=1)
+    add_number(command, "--max-seq-len", 2048, "Longest row in tokens.", low=8)
+    add_number(command, "--max-tokens", 128, "Longest answer, in tokens.", low=1)
     command.add_argument(
         "--train-on",
         choices=("answers", "last", "all"),
@@ -106,6 +101,8 @@ def run(args: Any, out: Print) -> int:
     for file in files:
         if file.suffix not in (".md", ".csv"):
             raise BadOption(f"--output {file}: the name must end with .md or .csv.")
+        if not file.parent.is_dir():
+            raise BadOption(f"--output {file}: there is no folder {file.parent}.")
     model = args.model or find_base_model(args.adapter_path) or "starter"
     if machines := on_ranks.asked_machines(args):
         for value in launch(args, machines, model):

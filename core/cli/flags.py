@@ -1,12 +1,13 @@
 """Options as flags of a command: made from their declarations, and their values checked."""
 
 import argparse
+import functools
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import make_dataclass, replace
 from typing import Any
 
 from core.option_values import parse
-from core.options import Option
+from core.options import Option, describe, option
 from core.text.comma_list import join_list
 
 
@@ -30,6 +31,23 @@ def add_flag(command: argparse._ActionsContainer, prefix: str, key: str, o: Opti
         default=argparse.SUPPRESS,
         metavar=name_value(o),
         help=help_text,
+    )
+
+
+def add_number(
+    command: argparse._ActionsContainer, flag: str, default: float, help: str, *, low: float, high: float = 10_000_000
+) -> None:
+    """A flag that takes a number from `low` to `high`, a whole one where `default` is. Anything else is refused as an
+    option's value is."""
+    name = flag.removeprefix("--").replace("-", "_")
+    (o,) = describe(make_dataclass("Flag", [(name, type(default), option(default, help, low=low, high=high))]))
+    o = replace(o, name=o.flag)
+    command.add_argument(
+        flag,
+        type=functools.partial(parse, o),
+        default=default,
+        metavar=name_value(o),
+        help=f"{help} Default: {default:g}.",
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.cli import Print
+from core.cli.flags import add_number
 from core.cli.progress import show
 from core.quant.modes import MODES, UNPACKED
 
@@ -36,9 +37,7 @@ def add(commands: Any) -> None:
 def add_export_flags(command: Any) -> None:
     """Add the flags of every command that writes a model."""
     command.add_argument("--double-quantization", action="store_true", help="Pack the scales of nf4 and fp4 too.")
-    command.add_argument(
-        "--shard-gb", type=float, default=4.0, metavar="X", help="Largest file of weights, in GB. Default: 4."
-    )
+    add_number(command, "--shard-gb", 4.0, "Largest file of weights, in GB.", low=0.00001)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
@@ -50,7 +49,7 @@ def export_arguments(args: Any) -> dict[str, Any]:
     """The values of the flags that add_export_flags() adds, as keyword arguments of the functions in core.export."""
     return {
         "double": args.double_quantization,
-        "shard_bytes": max(1, int(args.shard_gb * 2**30)),
+        "shard_bytes": int(args.shard_gb * 2**30),
         "backend_name": args.backend,
         "allow_code": args.allow_model_code,
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli import Print
+from core.errors import BadModel
 
 
 def add(commands: Any) -> None:
@@ -31,7 +32,11 @@ def run_models(args: Any, out: Print) -> int:
     from core.model.families import describe_support
     from core.model.local_models import find_local_models
 
-    found = find_local_models(Path(folder).expanduser() for folder in args.folder)
+    folders = [Path(folder).expanduser() for folder in args.folder]
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadModel(f"There is no folder {folder}.")
+    found = find_local_models(folders)
     if args.json:
         models = [
             dataclasses.asdict(m.facts) | {"place": m.place, "support": describe_support(m.facts.architecture)}

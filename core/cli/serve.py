@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import Print, on_ranks
 from core.cli.chat import add_quantization_flag
+from core.cli.flags import add_number
 from core.cli.parted import absolute, launch, sharing
 from core.errors import BadOption
 from core.stop_request import StopRequest
@@ -31,7 +32,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--host", default="127.0.0.1", metavar="TEXT", help="Address to answer at. Default: this machine alone."
     )
-    command.add_argument("--port", type=int, default=8080, metavar="N", help="0 takes a free one. Default: 8080.")
+    add_number(command, "--port", 8080, "0 takes a free one.", low=0, high=65535)
     add_quantization_flag(command)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(

@@ -30,6 +30,8 @@ def locate(model: str, revision: str | None = None) -> Path | None:
     """
     if model == STARTER:
         return STARTER_FOLDER
+    if not model.strip():  # which Path would take for the folder that one is in
+        raise BadModel(say("No model is named."))
     try:
         folder = Path(model).expanduser()
         is_folder, is_file = folder.is_dir(), folder.is_file()

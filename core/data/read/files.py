@@ -56,6 +56,8 @@ def find_files(path: str | Path | Iterable[str | Path], kind: str) -> DatasetFil
         parts = [find_files(entry, kind) for entry in path]
         unread = tuple(file for part in parts for file in part.unread)
         return DatasetFiles(tuple(file for part in parts for file in part.train), unread=unread)
+    if not str(path).strip():  # which Path would take for the folder that one is in
+        raise BadData(say("No file is named to read data from."))
     try:
         expanded = Path(path).expanduser()
         if expanded.is_dir():

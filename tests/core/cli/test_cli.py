@@ -78,6 +78,10 @@ def test_a_dry_run_measures_and_keeps_nothing(
     assert sentence(capsys, "train", "--resume", "x", "--dry-run").endswith("it does not go with --resume.")
 
 
+def test_a_link_has_no_model_to_share(capsys: pytest.CaptureFixture[str]) -> None:
+    assert sentence(capsys, "link-speed", "--ranks", "2", "--sharding", "none") == "There is no option --sharding."
+
+
 def test_flags_win_over_a_config_file(words: list[str], tmp_path: Path) -> None:
     Run.from_dict({"train": {"learning_rate": 1e-5, "epochs": 2.0, "seed": 3}}).write(tmp_path / "run.toml")
     assert main([*words, "--config", str(tmp_path / "run.toml"), "--steps", "1", "--lora-r", "2"]) == 0
@@ -204,6 +208,33 @@ def test_one_sentence_for_what_is_wrong(
     assert "empty" in say(*words[:3], "--dataset", str(tmp_path / "empty.jsonl"))
     assert say("data", "inspect", str(tmp_path / "none.jsonl")) == f"There is no file {tmp_path / 'none.jsonl'}."
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chat", "--max-tokens", "0"], "--max-tokens is 0, but must be at least 1."),
+        (["chat", "--max-tokens", "1.5"], "--max-tokens is '1.5', but must be a whole number."),
+        (["chat", "--temperature", "-1"], "--temperature is -1.0, but must be at least 0."),
+        (["eval", "--answers", "-3"], "--answers is -3, but must be at least 0."),
+        (["eval", "--batch-size", "0"], "--batch-size is 0, but must be at least 1."),
+        (["eval", "--output", "/no/folder/x.md"], "--output /no/folder/x.md: there is no folder /no/folder."),
+        (["data", "inspect", "demo", "--rows", "-1"], "--rows is -1, but must be at least 0."),
+        (["serve", "starter", "--port", "99999"], "--port is 99999, but must be at most 65535."),
+        (
+            ["quantize", "--model", "starter", "--output", "q", "--shard-gb", "nan"],
+            "--shard-gb is nan, but must be an ordinary number.",
+        ),
+        (["models", "/no/folder"], "There is no folder /no/folder."),
+        (["download", ""], "No model is named."),
+        (["train", "--model", ""], "No model is named."),
+        (["train", "--dataset", ""], "No file is named to read data from."),
+        (["data", "inspect", " "], "No file is named to read data from."),
+        (["methods", "extra"], "There is no place for 'extra'. See `hone methods --help`."),
+    ],
+)
+def test_what_no_command_takes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sentence(capsys, *words) == said
 
 
 def test_no_permission(

@@ -36,3 +36,12 @@ def test_of_two_values_none_is_dropped_in_silence(words: list[str]) -> None:
     with pytest.raises(BadOption, match="--dataset is given more than once, as 'a' and 'b'"):
         parser().parse_args(["train", *words])
     assert parser().parse_args(["train", "--dataset", "a", "--dataset", "a", "--columns", "x=y", "--columns", "z=w"])
+
+
+def test_every_number_has_its_bounds() -> None:
+    """A flag with argparse's own int or float takes numbers that nobody has thought of."""
+    commands = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    while commands:
+        for name, command in commands.pop().choices.items():
+            assert [a.option_strings for a in command._actions if a.type in (int, float)] == [], name
+            commands += [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
