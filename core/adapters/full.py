@@ -11,14 +11,20 @@ from core.errors import BadModel, BadOption
 from core.quant import is_packed
 from core.text.sentence import say
 
+BUFFERS = ("layer_scalar",)  # parameters in mlx-lm that are fixed numbers of the model elsewhere (Gemma 4)
+
 
 def attach(model: nn.Module) -> None:
-    """Make every weight trainable. Raises BadOption over a quantized base: packed weights have no gradient."""
+    """Make every weight trainable that transformers trains.
+
+    Raises BadOption over a quantized base: packed weights have no gradient.
+    """
     if any(is_packed(module) for _, module in model.named_modules()):
         raise BadOption(
             say("Full fine-tuning needs an unquantized model: packed weights cannot be trained. Use LoRA here (QLoRA).")
         )
     model.unfreeze()
+    model.freeze(keys=list(BUFFERS))
 
 
 def build_config(model: nn.Module) -> dict[str, Any]:

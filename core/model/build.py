@@ -1,6 +1,5 @@
-"""Build a model with mlx-lm from its folder: two layouts of weights, rotary settings, and its errors in a sentence."""
+"""Build a model with mlx-lm from its folder: two layouts of weights, and its errors in a sentence."""
 
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core.errors import BadModel
+from core.model.config_names import settings_by_older_names
 from core.quant import files
 from core.quant.packed import Packed
 from core.text.sentence import say
@@ -24,7 +24,7 @@ def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Mo
     model_type = config["model_type"]
     try:
         # Some mlx-lm model files call exit() on import when an extra package is missing.
-        options = {"lazy": True, "model_config": rope_settings(config), "trust_remote_code": allow_code}
+        options = {"lazy": True, "model_config": settings_by_older_names(config), "trust_remote_code": allow_code}
         if (config.get("quantization_config") or {}).get("quant_method") == files.METHOD:
             return _build_from_bitsandbytes(folder, options)
         model, _ = load_model(folder, **options)
@@ -81,52 +81,6 @@ def _build_from_bitsandbytes(folder: Path, options: dict[str, Any]) -> nn.Module
     model, _ = load_model(folder, get_model_classes=get_classes, **options)
     files.insert_packed_layers(model, packed_weights)
     return model
-
-
-def rope_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """Settings to add for model classes that look for the rotary settings where transformers < 5 wrote them.
-
-    transformers 5 writes them inside rope_parameters, by kind of layer where there are several; a class that reads
-    only `rope_theta` (mlx-lm's Llama) would compute with its default base frequency and give quite different logits.
-    """
-    text_config = config.get("text_config")
-    settings: dict[str, Any] = {}
-    if isinstance(text_config, dict):
-        settings["text_config"] = text_config | rope_settings(text_config)
-    parameters = config.get("rope_parameters")
-    if not isinstance(parameters, dict):
-        return settings
-    full, sliding = parameters.get("full_attention", parameters), parameters.get("sliding_attention")
-    if isinstance(sliding, dict) and "rope_theta" in sliding and "rope_local_base_freq" not in config:
-        settings["rope_local_base_freq"] = sliding["rope_theta"]
-    if not isinstance(full, dict) or not isinstance(full.get("rope_theta"), int | float):
-        return settings
-    if "rope_theta" not in config:
-        settings["rope_theta"] = full["rope_theta"]
-    is_scaled = full.get("rope_type", full.get("type", "default")) not in (None, "default")
-    if is_scaled and config.get("rope_scaling") is None:
-        settings["rope_scaling"] = {k: v for k, v in full.items() if k != "rope_theta"}
-    return settings
-
-
-def check_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
-    """Raises BadModel where the model rotates its positions with another base frequency than its config says."""
-    config = config | rope_settings(config)
-    config = config.get("text_config", config)
-    theta = config.get("rope_theta")
-    # Classes with a scheme of their own (Llama 3's, YaRN) make their frequencies from more than the base.
-    bases = {m.base for _, m in model.named_modules() if type(m) is nn.RoPE}
-    if isinstance(theta, int | float) and bases and not any(math.isclose(base, theta) for base in bases):
-        raise BadModel(
-            say(
-                "{folder} asks for rotary positions with base {theta:g}, but mlx-lm's class for {kind} uses "
-                "{used:g}: it would give wrong answers.",
-                folder=folder,
-                theta=theta,
-                kind=config.get("model_type"),
-                used=min(bases),
-            )
-        )
 
 
 def _describe(error: BaseException) -> str:

@@ -25,7 +25,10 @@ class Family:
 
 
 _NOT_PACKED = "Rows are not packed: its layers carry something from token to token that packing would mix."
-_EXPERT_LIMITS = "The experts get no DoRA and have no form in PEFT's files; merge the adapter for use elsewhere."
+_EXPERT_LIMITS = (
+    "The experts get no DoRA and have no form in PEFT's files; merge the adapter for use elsewhere. The loss has no "
+    "term that spreads the load over experts, as in TRL with router_aux_loss_coef 0."
+)
 # Seen with MLX 0.32.4 on an H200: of 180 texts of up to 140 tokens, one at a time, 21 got logits that had nothing to do
 # with those of the CPU.
 _SINKS = "MLX gives wrong numbers for some lengths of text there"

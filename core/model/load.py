@@ -13,9 +13,11 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from core import trust
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
-from core.model.build import build_model, check_rope
+from core.model.build import build_model
 from core.model.check_folder import check_weights, read_config
+from core.model.config_names import check_rope
 from core.model.families import UNTRIED, describe_support, find_family
+from core.model.gemma3_scale import scale_exactly
 from core.model.sharding import NONE, Sharding, build_sharded, count_bytes, read_by_blocks
 from core.model.target_names import OUTSIDE_BLOCKS
 from core.model.tied_head import unused_head_note
@@ -106,6 +108,7 @@ def load(
     def build() -> nn.Module:
         model = build_model(folder, config, code is not None)
         check_rope(model, config, folder)
+        scale_exactly(model)
         return model
 
     def bytes_needed(model: nn.Module) -> float:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from core.ane.forward import REFERENCE, VALIDATION, ForwardPasses
 from core.ane.watch import EngineWatch
+from core.data.batch.groups import text_lengths
 from core.data.batch.shares import Share
 from core.device.gpu_failure import can_recover
 from core.device.select import select
@@ -15,6 +16,8 @@ from core.distributed.group import Group
 from core.distributed.launched import current_group
 from core.events import Event, Warned
 from core.memory.plan import Plan
+from core.model.attention_window import describe_ignored_window
+from core.model.check_folder import read_config
 from core.model.sharding import Sharding, describe
 from core.reference.logprob_cache import UNPACKED_LAYOUT
 from core.resolved import Backend, MemoryFacts
@@ -134,6 +137,12 @@ def _count_unlearned(run: Run, data: TrainingData, parts: Sequence[str]) -> int:
     return sum(rows[part] for part in parts) * data.texts_per_row
 
 
+def _longest_text(run: Run, data: TrainingData) -> int:
+    """Tokens of the longest text that is learned, of an answer that is not written yet as many as it may have."""
+    answer = run.options.max_completion_length if run.spec.on_policy else 0
+    return answer + int(text_lengths(data.dataset.train).max(initial=0))
+
+
 def _assemble(
     run: Run,
     folder: RunFolder,
@@ -153,6 +162,8 @@ def _assemble(
     device = backend.used
     rows = itertools.chain(data.dataset.train, data.dataset.held_out)  # made one by one, where they are looked at
     check_vocabulary(model.model, len(data.tokenizer), rows, run.model.path)
+    if note := describe_ignored_window(model.model, read_config(data.model_folder), _longest_text(run, data)):
+        yield Warned("window", note)
     layout, parallel = model.layout.options, plan.parallel_batches
     data.batches.layout = layout
     data.batches.max_tokens = plan.tokens if plan.rows < run.train.batch_size else None
