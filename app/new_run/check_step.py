@@ -17,6 +17,7 @@ from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import IconLabel, Label, caption, title
 from app.widgets.scroll_page import ScrollPage
 from core.events import Phase
@@ -248,7 +249,7 @@ class CheckStep(QWidget):
     def _update_verdict(self) -> None:
         reason = self.blocked_reason()
         is_bad = self._is_bad
-        self.start_button.setEnabled(not reason)
+        disable(self.start_button, reason)
         self.again_button.setVisible(is_bad and self._is_checked)
         self.wait_button.setVisible(self._is_wanted and bool(reason) and not is_bad)
         notes = sum(c.state == NOTE for c in self.answers.values())

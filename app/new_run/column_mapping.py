@@ -11,6 +11,7 @@ from app.threads.throttle import Throttle
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.combo_box import ComboBox
+from app.widgets.disabled import disable
 from app.widgets.labels import caption, heading
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
@@ -87,7 +88,7 @@ class ColumnMapping(Card):
         """Show the columns that the file has, and the entries of data.columns chosen so far."""
         mapping = dict(entry.split("=", 1) for entry in entries)
         unchanged = (kind, tuple(columns)) == (self._kind, self._columns) and tuple(entries) == self._entries
-        self.reset.setEnabled(bool(entries))
+        disable(self.reset, "" if entries else tr("The columns are as they were detected."))
         if unchanged:
             return
         self._kind, self._columns, self._entries = kind, tuple(columns), tuple(entries)

@@ -171,8 +171,7 @@ class DataStep(QWidget):
         self.head = self.scanned = None
         self.validation.show_set_aside(0)
         self._show_validation(True)
-        self.file.name.show_text(data_label(run))
-        self.file.name.setToolTip(run.data.path)
+        self.file.show_name(data_label(run), run.data.path)
         if not same_files:
             self.file.sentence.setText(tr("Reading…"))
             self.columns.hide()

@@ -6,13 +6,16 @@ from app.desktop.language import tr
 from app.runs.settings_text import list_options
 from core.options import describe
 from core.quant.modes import MODES, UNPACKED
+from core.rewards import REWARDS
 from core.run import Adapter, Run
+from core.text.sentence import Sentence, say
 
 Reasons = dict[str, dict[str, str]]  # {option: {choice: reason}}; the choice "" stands for the whole option
 
 ADAPTER_OPTIONS = tuple(o.name for o in describe(Adapter) if o.name != "type")  # options that only LoRA and DoRA have
 
 _NAMES = re.compile(r"--[a-z0-9-]*[a-z0-9]|\b[a-z0-9]+(?:_[a-z0-9]+)+\b")  # of flags and options
+_REWARD = re.compile(r"reward \{(\w+)!r\}")  # where a sentence of the library names one
 
 
 def find_reasons(run: Run, model_packing: str = "") -> Reasons:
@@ -50,7 +53,9 @@ def find_reasons(run: Run, model_packing: str = "") -> Reasons:
 
 
 def use_labels(sentence: str, method: str) -> str:
-    """A sentence of the library with the window's labels for flags and option names: --lora-r becomes “Rank”."""
+    """A sentence of the library in the window's language, with its labels for flags, options and rewards: --lora-r
+    becomes “Rank”."""
+    sentence = tr(_with_titles(sentence))
     if not _NAMES.search(sentence):
         return sentence  # most often, and after every change: listing the options in a language takes milliseconds
     labels = {}
@@ -59,3 +64,12 @@ def use_labels(sentence: str, method: str) -> str:
         if "_" in o.name:  # other names are ordinary words as well
             labels[o.name] = tr(o.label)
     return _NAMES.sub(lambda match: tr("“{name}”", name=labels[match[0]]) if match[0] in labels else match[0], sentence)
+
+
+def _with_titles(sentence: str) -> str:
+    """A sentence that names a reward, with the reward's title."""
+    if not isinstance(sentence, Sentence):
+        return sentence
+    named = {key: sentence.values.get(key) for key in _REWARD.findall(sentence.words)}
+    titles = {key: tr(REWARDS[str(name)].title) for key, name in named.items() if name in REWARDS}
+    return say(sentence.words, **{**sentence.values, **titles}) if titles else sentence

@@ -13,6 +13,7 @@ from app.threads.model_library import Download, list_downloads
 from app.threads.task import Task
 from app.widgets.buttons import plain_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from core.errors import UserError
@@ -42,7 +43,7 @@ class DownloadRow(Card):
             button.setAccessibleName(f"{button.text()}: {download.name}")
             button.clicked.connect(act)
             row.addWidget(button)
-        self.delete_button.setEnabled(not reason)
+        disable(self.delete_button, reason)
         self.undo_button.hide()
 
     def _delete(self) -> None:

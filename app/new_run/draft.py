@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop import preferences
-from app.desktop.language import tr
 from app.desktop.log_files import log
 from app.new_run import draft_lock
 from app.new_run.draft_files import NamedDrafts, read_draft, replace_option, write_draft
@@ -135,11 +134,11 @@ class Draft(QObject):
         self.name_changed.emit()
 
     def problem(self) -> str:
-        """One sentence when two options contradict each other, or ""."""
+        """One sentence when two options contradict each other, or "", to be said with use_labels()."""
         try:
             Run.from_dict(self.run.to_dict())
         except BadOption as error:
-            return tr(str(error))
+            return str(error)
         return ""
 
     def save(self) -> None:

@@ -15,6 +15,7 @@ from app.widgets.buttons import Button
 from app.widgets.card import hbox
 from app.widgets.check_box import CheckBox
 from app.widgets.combo_box import ComboBox
+from app.widgets.disabled import disable
 from app.widgets.line_edit import LineEdit
 from app.widgets.spin_box import SpinBox
 from core.errors import BadOption
@@ -49,7 +50,7 @@ class Field(QWidget):
 
     def disable_choices(self, reasons: dict[str, str]) -> None:
         """Grey what cannot be chosen: {choice: reason}, with the choice "" for the whole field."""
-        self.setEnabled("" not in reasons)
+        disable(self, reasons.get("", ""))
 
     def _add_control(self, control: QWidget) -> None:
         control.setAccessibleName(self.option.label)

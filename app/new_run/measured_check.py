@@ -56,7 +56,7 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
         place = next((step for kind, step in _PLACES.items() if isinstance(error, kind)), "")
         # What is wrong with model, data or settings is so in the run too; whether code may run is asked at its start.
         state = BAD if place and not isinstance(error, CodeRefused) else NOTE
-        yield Check(MEASURED, state, use_labels(tr(str(error)), run.method), place or "settings")
+        yield Check(MEASURED, state, use_labels(str(error), run.method), place or "settings")
     else:
         found = measuring.value
         yield Check(

@@ -61,7 +61,7 @@ def _check_settings(run: Run) -> Check:
     try:
         Run.from_dict(run.to_dict())  # built anew, a method's options are checked against each other as well
     except UserError as error:
-        return Check("settings", BAD, use_labels(tr(str(error)), run.method), "settings")
+        return Check("settings", BAD, use_labels(str(error), run.method), "settings")
     if words := goals.missing_model_reason(run):
         return Check("settings", BAD, words, "model")
     lr, usual = run.train.learning_rate, run.usual_learning_rate
@@ -78,7 +78,7 @@ def _check_settings(run: Run) -> Check:
     disabled = find_reasons(run)  # their fields say so themselves
     for key, sentence in idle_settings(run):
         if "" not in disabled.get(key, {}):
-            return Check("settings", NOTE, use_labels(tr(sentence), run.method), "settings")
+            return Check("settings", NOTE, use_labels(sentence, run.method), "settings")
     return Check("settings", GOOD, tr("All settings agree with each other."), "settings")
 
 

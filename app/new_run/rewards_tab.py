@@ -8,10 +8,11 @@ from app.new_run.draft import Draft
 from app.new_run.form import Form
 from app.new_run.try_rewards import TryRewards
 from app.runs.job_queue import JobQueue
-from app.runs.settings_text import list_options
+from app.runs.settings_text import REWARDS_KEY, list_options
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.check_box import CheckBox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.spin_box import DecimalSpinBox
@@ -23,7 +24,7 @@ _EXPLANATION = tr(
     "Every answer gets the sum of these, each by its weight. "
     "The model does more of what scores above the other answers to the same question."
 )
-REWARDS_KEY, REASONING_KEY = "options.rewards", "options.reasoning_rewards"
+REASONING_KEY = "options.reasoning_rewards"
 # The options that a reward needs, shown once the reward is chosen.
 REWARD_OPTIONS = {
     "regex": ("options.reward_pattern",),
@@ -66,7 +67,7 @@ class RewardRow(QWidget):
         self.box.setChecked(weight is not None)
         if weight is not None:
             self.weight.setValue(weight)
-        self.weight.setEnabled(weight is not None)
+        disable(self.weight, tr("Choose this reward first.") if weight is None else "")
         for part in (self.box, self.weight):
             part.blockSignals(False)
 
@@ -96,6 +97,9 @@ class RewardsTab(ScrollPage):
             reward_row.changed.connect(self._emit_rewards)
             inner.addWidget(reward_row)
         page.addWidget(self.card)
+        self._only_one = Label(tr("At least one reward is needed: choose another one first."), tone="warn")
+        self._only_one.hide()
+        page.addWidget(self._only_one)
         self._form_layout = vbox(gap=theme.GRID)
         page.addLayout(self._form_layout)
         page.addSpacing(theme.GRID)
@@ -112,7 +116,7 @@ class RewardsTab(ScrollPage):
         reasoning = bool(option_value(run, REASONING_KEY))
         for name, reward_row in self.rows.items():
             reward_row.show_weight(weights.get(name))
-        self.card.setEnabled(not reasoning)
+        disable(self.card, tr("The rewards for reasoning take the place of these.") if reasoning else "")
         self._form.show_run(run)
         self._reasoning_form.show_run(run)
         defaults = {key: o.default for key, o in list_options(run.method)}
@@ -142,6 +146,7 @@ class RewardsTab(ScrollPage):
 
     def _emit_rewards(self) -> None:
         chosen = [(name, r.weight.value()) for name, r in self.rows.items() if r.box.isChecked()]
+        self._only_one.setVisible(not chosen)
         if not chosen:  # without any there is nothing to learn from
             self.show_run(self._draft.run)
             return

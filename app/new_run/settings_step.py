@@ -14,12 +14,12 @@ from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.new_run.draft import Draft
 from app.new_run.form import Form
 from app.new_run.presets import PRESETS
-from app.new_run.rewards_tab import REASONING_KEY, REWARDS_KEY, RewardsTab
+from app.new_run.rewards_tab import REASONING_KEY, RewardsTab
 from app.new_run.simple_settings import SimpleSettings
 from app.new_run.step_times import StepTime, StepTimes
 from app.new_run.training_choices import CHOICES, TrainingChoices
 from app.runs.job_queue import JobQueue
-from app.runs.settings_text import list_options
+from app.runs.settings_text import REWARDS_KEY, list_options
 from app.runs.status_text import format_duration
 from app.style import theme
 from app.threads.core_calls import find_model

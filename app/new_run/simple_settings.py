@@ -14,6 +14,7 @@ from app.runs.status_text import format_duration
 from app.style import theme
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption
 from app.widgets.zone_slider import ZoneSlider
 from core.run import Run
@@ -145,9 +146,10 @@ class SimpleSettings(Card):
             "adapter.rank", RANKS, rank, default=16, is_default=rank == 16, zone=_zone(RANKS, 8, 32)
         )
         is_full = run.adapter.type == "full"
-        self.strength.slider.setEnabled(not is_full)
+        no_adapter = tr("Every weight is trained; there is no adapter to size.")
+        disable(self.strength.slider, no_adapter if is_full else "")
         if is_full:
-            self.strength.show_words(tr("all weights"), tr("Every weight is trained; there is no adapter to size."))
+            self.strength.show_words(tr("all weights"), no_adapter)
         else:
             meaning = tr("How much room the adapter has: more can learn more, and needs more memory.")
             self.strength.show_words(tr("rank {rank}", rank=rank), meaning)

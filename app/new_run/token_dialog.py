@@ -9,6 +9,7 @@ from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, heading
 from app.widgets.line_edit import LineEdit
 from core import hub_token
@@ -54,8 +55,11 @@ class TokenDialog(QDialog):
         self.field.returnPressed.connect(self._keep)
         self.forget.clicked.connect(self._forget)
         self.close_button.clicked.connect(self.reject)
-        self.field.textChanged.connect(lambda text: self.keep.setEnabled(bool(text.strip())))
-        self.keep.setEnabled(False)
+        self.field.textChanged.connect(self._update)
+        self._update()
+
+    def _update(self) -> None:
+        disable(self.keep, "" if self.field.text().strip() else tr("Paste a token first."))
 
     def _keep(self) -> None:
         token = self.field.text()

@@ -19,6 +19,7 @@ from app.threads.task import Task
 from app.widgets.allow_code import ask_to_allow
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
@@ -107,7 +108,7 @@ class TryRewards(Card):
     def _score(self, texts: list[str], run: Run) -> None:
         question, expected = self.question.text(), self.expected.text()
         answers = [Answer(t, expected, question, tokens=len(t.split()), line=i) for i, t in enumerate(texts, 1)]
-        self.button.setEnabled(False)
+        disable(self.button, tr("The answers are being scored."))
         self._scoring = Task(self, lambda: judge_answers(run, answers), self._show_scores, self._show_failure)
 
     def load_question(self) -> None:
@@ -130,7 +131,8 @@ class TryRewards(Card):
             self.answers.appendPlainText(f"{SEPARATOR}\n")
         self.answers.moveCursor(self.answers.textCursor().MoveOperation.End)
         self.state.setText(tr("The model is answering…"))
-        self.model_button.setEnabled(talk.ask([{"role": "user", "content": question}]) is None)
+        if talk.ask([{"role": "user", "content": question}]) is not None:
+            disable(self.model_button, self.state.text())
 
     def _show_question(self, questions: list[tuple[str, str]]) -> None:
         if questions:
@@ -140,12 +142,12 @@ class TryRewards(Card):
             self.expected.setText(expected)
 
     def _finish_answer(self) -> None:
-        self.model_button.setEnabled(True)
+        disable(self.model_button, "")
         self.state.setText("")
 
     def _show_scores(self, result: "ScoringResult") -> None:
         """Show the scores, in the order of the answers."""
-        self.button.setEnabled(True)
+        disable(self.button, "")
         if result.problem:
             self.notice.show_message(result.problem, tr("The run would go on without these answers' scores."), "warn")
         else:
@@ -172,8 +174,8 @@ class TryRewards(Card):
         self.scored.emit()
 
     def _show_failure(self, sentence: str) -> None:
-        self.button.setEnabled(True)
-        self.model_button.setEnabled(True)
+        for button in (self.button, self.model_button):
+            disable(button, "")
         self.state.setText("")
         self.notice.show_message(sentence, tone="warn")
         self.scored.emit()

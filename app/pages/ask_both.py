@@ -14,8 +14,11 @@ from app.runs.job_queue import JobQueue
 from app.widgets.bubbles import AnswerBubble
 from app.widgets.buttons import primary_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
+
+_ANSWERING = tr("The model is answering…")
 
 
 class AskBothCard(Card):
@@ -78,7 +81,7 @@ class AskBothCard(Card):
         for part in (self.asked, self._answers_row):
             part.show()
         self._writing = {before_ticket: self.before, after_ticket: self.after}
-        self.button.setEnabled(False)
+        disable(self.button, _ANSWERING)
         self.content_added.emit()
 
     def _add_text(self, ticket: int, text: str) -> None:
@@ -89,7 +92,7 @@ class AskBothCard(Card):
         bubble = self._writing.pop(ticket, None)
         if bubble is not None:
             bubble.finish()
-        self.button.setEnabled(not self._writing)
+        disable(self.button, _ANSWERING if self._writing else "")
         self.content_added.emit()
 
     def _correct(self, bubble: AnswerBubble) -> None:
@@ -99,7 +102,7 @@ class AskBothCard(Card):
         for bubble in self._writing.values():
             bubble.fail()
         self._writing = {}
-        self.button.setEnabled(True)
+        disable(self.button, "")
         self._show_state(sentence)
 
     def _show_state(self, text: str) -> None:

@@ -10,6 +10,7 @@ from app.desktop.language import tr
 from app.runs.chat_history import ChatHistory, KeptConversation
 from app.widgets.buttons import Button, quiet_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from core.errors import UserError
@@ -55,7 +56,7 @@ class ChatHistoryList(Card):
         if not kept:
             content.addWidget(Label(tr("None yet."), tone="secondary"))
         content.addStretch()
-        self.clear_button.setEnabled(bool(kept))
+        disable(self.clear_button, "" if kept else tr("None yet."))
 
     def _build_row(self, kept: KeptConversation) -> QWidget:
         row = QWidget()

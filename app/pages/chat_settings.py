@@ -9,11 +9,14 @@ from app.desktop.language import tr
 from app.threads.chat_thread import Sampling
 from app.widgets.buttons import plain_button
 from app.widgets.card import Card, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.spin_box import DecimalSpinBox, SpinBox
 from app.widgets.text_area import TextArea
+
+_MOST = (1 << 32) - 1  # the largest seed
 
 
 class ChatSettings(Card):
@@ -47,7 +50,11 @@ class ChatSettings(Card):
                 tr("What every answer should keep to."),
             ),
             (tr("&Temperature"), self.temperature, tr("0 gives the likeliest answer, always the same; 1 varies it.")),
-            (tr("Top-&p"), self.top_p, tr("Draw only from the likeliest words that make up this share.")),
+            (
+                tr("Top-&p"),
+                self.top_p,
+                tr("Draw only from the likeliest words that make up this share, at a temperature above 0."),
+            ),
             (tr("&Longest answer, in tokens"), self.length, ""),
             (tr("S&eed"), self.seed, ""),
         ):
@@ -58,10 +65,12 @@ class ChatSettings(Card):
             layout.addWidget(field)
             if meaning:
                 layout.addWidget(caption(meaning))
+        self.seed_meaning = caption()
+        layout.addWidget(self.seed_meaning)
         layout.addStretch()
         self.memory = caption(tr("The model is not loaded."))
         self.free_button = plain_button(tr("Free its memory"))
-        self.free_button.setEnabled(False)
+        disable(self.free_button, self.memory.text())
         self.free_button.clicked.connect(self.free_memory)
         layout.addWidget(self.memory)
         layout.addWidget(self.free_button)
@@ -96,15 +105,22 @@ class ChatSettings(Card):
     def show_loaded(self, is_loaded: bool) -> None:
         """Say whether the model is in memory."""
         self.memory.setText(tr("The model is in memory.") if is_loaded else tr("The model is not loaded."))
-        self.free_button.setEnabled(is_loaded)
+        disable(self.free_button, "" if is_loaded else self.memory.text())
 
     def _update(self) -> None:
         """Top-p and seed do nothing at temperature 0, and only a whole number is a seed."""
         for field in (self.top_p, self.seed):
-            field.setEnabled(self.temperature.value() > 0)
+            disable(field, "" if self.temperature.value() > 0 else tr("It needs a temperature above 0."))
         seed = self.seed.text().strip()
-        self.seed.mark_wrong(bool(seed) and not _is_seed(seed))
+        is_wrong = bool(seed) and not _is_seed(seed)
+        self.seed.mark_wrong(is_wrong)
+        self.seed_meaning.set_tone("bad" if is_wrong else "secondary")
+        self.seed_meaning.setText(
+            tr("A seed is a whole number from 0 to {most:,}. This one is not used.", most=_MOST)
+            if is_wrong
+            else tr("The same seed gives the same answer, also at a temperature above 0.")
+        )
 
 
 def _is_seed(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) < 1 << 32
+    return text.isascii() and text.isdigit() and int(text) <= _MOST

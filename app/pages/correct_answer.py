@@ -13,6 +13,7 @@ from app.widgets.bubbles import AnswerBubble
 from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import hbox, vbox
 from app.widgets.dialog_foot import DialogFoot
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
 from app.widgets.segmented_control import SegmentedControl
@@ -88,7 +89,8 @@ class CorrectAnswerDialog(QDialog):
         elif self._kind == _PAIR and answer == self._given:
             problem = tr("Both answers are the same: change yours.")
         self.problem.setText(problem or " ")
-        self.add_button.setEnabled(bool(answer and file) and not problem)
+        missing = tr("Write the answer first.") if not answer else tr("Choose a file first.") if not file else ""
+        disable(self.add_button, problem or missing)
 
     def _choose_file(self) -> None:
         start = self.file.text().strip() or str(Path(preferences.last_folder()) / "corrections.jsonl")

@@ -17,6 +17,7 @@ from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import Button, plain_button, primary_button, quiet_button
 from app.widgets.card import card_around, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.empty_page import make_empty_page
 from app.widgets.item_model import Column, ItemModel
 from app.widgets.labels import Label, title
@@ -200,9 +201,10 @@ class DatasetsPage(QWidget):
     def _update_buttons(self) -> None:
         item = self.selected()
         is_there = item is not None and item.state != GONE
-        self.open_button.setEnabled(is_there)
-        self.use_button.setEnabled(is_there)
-        self.remove_button.setEnabled(item is not None)
+        none_chosen = "" if item is not None else tr("Select a dataset.")
+        for button in (self.open_button, self.use_button):
+            disable(button, "" if is_there else none_chosen or tr("It is not there any more."))
+        disable(self.remove_button, none_chosen)
         self._detail.set_tone("warn" if item is not None and item.state in (GONE, CHANGED) else "secondary")
         self._detail.setText(_describe(item) if item else "")
 

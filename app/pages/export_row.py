@@ -16,6 +16,7 @@ from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.copy_button import CopyButton
+from app.widgets.disabled import disable
 from app.widgets.labels import ElidedLabel, IconLabel, Label, heading
 from app.widgets.progress_bar import ThinProgressBar
 
@@ -106,9 +107,8 @@ class ExportRow(QWidget):
 
     def set_waiting(self, reason: str) -> None:
         """Disable the button while something else has the model; `reason` says what, "" for nothing."""
-        self.button.setEnabled(not reason and not self.choice.refusal)
-        self.button.setToolTip(reason or tr(self.choice.refusal))
-        self.form.setEnabled(self.button.isEnabled())
+        for part in (self.button, self.form):
+            disable(part, reason or tr(self.choice.refusal))
 
     def show_possible(self) -> None:
         """Nothing has been done yet; or it cannot be, and the reason stands there."""
@@ -121,12 +121,12 @@ class ExportRow(QWidget):
         self._show(runs=True)
         self.phase.setText(phase)
         self.bar.show_share(share)
-        self.stop.setEnabled(True)
+        disable(self.stop, "")
 
     def show_stopping(self) -> None:
         """It ends after its present piece."""
         self.show_running(tr("Stopping"))
-        self.stop.setEnabled(False)
+        disable(self.stop, tr("It is stopping."))
 
     def show_done(self, saved: Path, checked: str, notes: str, command: str) -> None:
         """What lies where, what was checked, what else there is to know, and a command that is left to do."""
@@ -174,7 +174,7 @@ class ExportRow(QWidget):
         gone, next_one = (self.button, self.stop) if runs else (self.stop, self.button)
         if gone.hasFocus():
             next_one.show()
-            next_one.setEnabled(True)
+            disable(next_one, "")
             next_one.setFocus()
         for part in (self.phase, self.bar, self.stop):
             part.setVisible(runs)

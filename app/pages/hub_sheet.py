@@ -12,6 +12,7 @@ from app.widgets.buttons import primary_button
 from app.widgets.card import vbox
 from app.widgets.check_box import CheckBox
 from app.widgets.dialog_foot import DialogFoot
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 
@@ -56,10 +57,13 @@ class HubSheet(QDialog):
         self.upload = primary_button(tr("Upload"), "send")
         self.foot = DialogFoot(self, self.upload)
         layout.addWidget(self.foot)
-        self.upload.setEnabled(False)
-        self.name.textChanged.connect(lambda text: self.upload.setEnabled(_is_id(text)))
+        self.name.textChanged.connect(self._update)
+        self._update()
         self.accepted.connect(self._confirm)
         self.finished.connect(self.deleteLater)
+
+    def _update(self) -> None:
+        disable(self.upload, "" if _is_id(self.name.text()) else tr("Give owner and name, with a / between them."))
 
     def _confirm(self) -> None:
         self.confirmed.emit(

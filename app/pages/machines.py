@@ -14,6 +14,7 @@ from app.threads.task import Task
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.check_box import CheckBox
+from app.widgets.disabled import disable
 from app.widgets.labels import IconLabel, Label, caption
 from app.widgets.line_edit import LineEdit
 
@@ -51,14 +52,14 @@ class MachineRow(Card):
 
     def test(self) -> None:
         """Ask the machine what it is, and measure the link to it, in the background."""
-        self.test_button.setEnabled(False)
+        disable(self.test_button, tr("Asking it over ssh…"))
         self.state.set_tone("secondary")
         self.state.setText(tr("Asking it over ssh…"))
         name, model = self.machine.name, self._model
         self._task = Task(
             self,
             lambda: try_machine(name, model),
-            done=lambda _: self.test_button.setEnabled(True),
+            done=lambda _: disable(self.test_button, ""),
             progress=self._note,
         )
 

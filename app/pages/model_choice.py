@@ -44,6 +44,7 @@ class ModelChoice(QWidget):
         label.setBuddy(self.box)
         self.beside_button = plain_button("")
         self.menu = QMenu(self.beside_button)
+        self.menu.setToolTipsVisible(True)
         self.beside_button.clicked.connect(self._open_menu)
         row.addWidget(label)
         row.addWidget(self.box, 1)
@@ -155,7 +156,10 @@ class ModelChoice(QWidget):
         """Say on the button how many answer beside the chosen model, and offer no more than MOST_BESIDE."""
         count = len(self.beside)
         for action in self.actions_by_key.values():
-            action.setEnabled(action.isChecked() or count < MOST_BESIDE)
+            is_possible = action.isChecked() or count < MOST_BESIDE
+            action.setEnabled(is_possible)
+            most = tr("At most {count} can answer beside it: take one away first.", count=MOST_BESIDE)
+            action.setToolTip(action.text() if is_possible else most)
         text = (
             tr_count("Compared with {count} other", "Compared with {count} others", count)
             if count

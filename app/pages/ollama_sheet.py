@@ -13,6 +13,7 @@ from app.threads.export_calls import ExportJob
 from app.widgets.buttons import primary_button, quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.dialog_foot import DialogFoot
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 from app.widgets.text_area import TextArea
@@ -60,7 +61,9 @@ class OllamaSheet(QDialog):
         self.foot = DialogFoot(self, self.send)
         layout.addWidget(self.foot)
         self.change.clicked.connect(self._choose_folder)
-        self.name.textChanged.connect(lambda text: self.send.setEnabled(bool(text.strip())))
+        self.name.textChanged.connect(
+            lambda text: disable(self.send, "" if text.strip() else tr("Give it a name first."))
+        )
         self.accepted.connect(self._confirm)
         self.finished.connect(self.deleteLater)
 

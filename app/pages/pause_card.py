@@ -12,6 +12,7 @@ from app.runs.status_text import describe_paused
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.combo_box import ComboBox
+from app.widgets.disabled import disable
 from app.widgets.labels import IconLabel, Label, caption
 from app.widgets.line_edit import LineEdit
 from core.errors import BadOption
@@ -96,7 +97,7 @@ class PauseCard(Card):
         changes = self._read()
         if changes is None and self.resume_button.hasFocus():
             self.rate.setFocus()  # Qt would give it to the next button, which ends the run
-        self.resume_button.setEnabled(changes is not None)
+        disable(self.resume_button, self.plan.text() if changes is None else "")
         if changes is not None and self._run is not None and self._record is not None:
             self.plan.set_tone("secondary")
             self.plan.setText(pause_changes.describe_plan(self._run, self._record, changes))

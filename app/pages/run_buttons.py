@@ -7,6 +7,7 @@ from app.desktop.language import tr
 from app.runs.run_state import RunState
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import hbox
+from app.widgets.disabled import disable
 
 
 class RunButtons(QWidget):
@@ -45,7 +46,7 @@ class RunButtons(QWidget):
         if any(button.hasFocus() and reason for button, reason in reasons.items()):
             self.focus_lost.emit()
         for button, reason in reasons.items():
-            button.setEnabled(not reason)
-            button.setToolTip(reason)
-        self.discard.setEnabled(state.active is not None and not state.active.is_skipping)
-        self.stop.setEnabled(state.can_stop)
+            disable(button, reason)
+        is_skipping = state.active is not None and state.active.is_skipping
+        disable(self.discard, tr("It is stopping.") if is_skipping else "")
+        disable(self.stop, "" if state.can_stop else tr("It is stopping."))

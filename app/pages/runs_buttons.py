@@ -11,6 +11,7 @@ from app.runs.run_list import RunRow
 from app.style import theme
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.labels import ElidedLabel
 
 
@@ -49,11 +50,10 @@ class RunsButtons(QWidget):
         actions = {action.key: action for action in list_actions(rows) if action is not None}
         for key, button in self._buttons.items():
             action = actions.get(key, RunAction(key, "", tr("Select a run.")))
-            button.setEnabled(not action.reason)
-            button.setToolTip(action.reason)
+            disable(button, action.reason)
         compare = actions.get("compare")
         self.compare.setAccessibleName(compare.text if compare else tr("Compare"))
-        self.more.setEnabled(bool(rows))
+        disable(self.more, "" if rows else tr("Select a run."))
         sentence = rows[0].sentence if len(rows) == 1 else ""
         self._write(sentence or (resume_reason(rows[0]) if len(rows) == 1 else ""), "bad" if sentence else "secondary")
 

@@ -11,6 +11,7 @@ from app.preview.length_limit import describe_cut, smallest_maximum
 from app.threads.task import Task
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import card_around, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.histogram import LENGTH_STEP, Histogram
 from app.widgets.labels import Label
 from app.widgets.progress_bar import ThinProgressBar
@@ -203,7 +204,8 @@ class LengthsTab(QWidget):
         self.effect.setText(describe_cut(lengths, limit))
         self.effect.set_tone("text" if not lengths.count_cut(limit) else "warn")
         self.fit.setText(tr("Fit the longest ({smallest_maximum:,})", smallest_maximum=smallest_maximum(longest)))
-        self.fit.setEnabled(smallest_maximum(longest) != limit)
+        fits = smallest_maximum(longest) == limit
+        disable(self.fit, tr("It is the maximum length already.") if fits else "")
         self.fit.updateGeometry()
         self.histogram.setAccessibleDescription(f"{self.sentence.text()} {self.effect.text()}")
 

@@ -23,7 +23,7 @@ from core.run import Run
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.read.reader import Finding
 
-_WIDTHS = {0: 124, 1: 64, 3: 230}
+_WIDTHS = {0: 124, 1: 64}
 _WIDE = {**_WIDTHS, 1: 170}  # with the file's name beside the line
 _LOW = 300  # pixels of height below which only the table shows the message
 

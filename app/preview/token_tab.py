@@ -14,10 +14,11 @@ from app.threads.task import Task
 from app.widgets.buttons import quiet_button
 from app.widgets.card import card_around, hbox, vbox
 from app.widgets.combo_box import ComboBox
+from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption
 from app.widgets.token_view import TokenView
 from core.data.check import exclude
-from core.data.kinds import TEXT
+from core.data.kinds import QUESTIONS, TEXT
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -28,6 +29,15 @@ if TYPE_CHECKING:  # brings in NumPy
 _LEGEND = tr("Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut.")
 _SEEN = tr("What the model sees")  # beside the row itself
 _LEARN = {"answers": tr("every answer"), "last": tr("the last answer"), "all": tr("the whole text")}
+
+
+def _learns_otherwise(run: Run) -> str:
+    """Why nobody chooses which answers of a row are learned, or ""."""
+    if run.spec.data == TEXT:
+        return ""
+    if run.spec.data == QUESTIONS:
+        return tr("{method} learns from answers that the model writes itself.", method=run.spec.title)
+    return tr("{method} learns from the last answer of each row.", method=run.spec.title)
 
 
 class TokenTab(QWidget):
@@ -84,7 +94,7 @@ class TokenTab(QWidget):
         """The run's options changed: other tokens may be learned or cut."""
         self._run = run
         self.learn.setCurrentIndex(self.learn.findData(run.data.train_on))
-        self.learn.setEnabled(run.spec.data == TEXT)
+        disable(self.learn, _learns_otherwise(run))
         self.draw()
 
     def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:

@@ -7,6 +7,8 @@ from app.desktop.language import tr
 from app.runs.ranks import rank_charts
 from core import methods
 from core.methods import ChartSpec, Metric
+from core.rewards import REWARDS
+from core.text.sentence import lower, say
 
 # Of the computer, and so of no method.
 _MACHINE_CHARTS = [
@@ -42,13 +44,18 @@ def select_charts(method: str, names: Iterable[str], ranks: Sequence[str] = ()) 
             continue
         single = [name for name in remaining if chart.prefix and name.startswith(chart.prefix) and name != chart.band]
         if len(single) > 1:  # a single reward is the sum of all
-            metrics += [Metric(name, name.removeprefix(chart.prefix).replace("_", " ")) for name in sorted(single)]
+            metrics += [Metric(name, _reward_legend(name.removeprefix(chart.prefix))) for name in sorted(single)]
         charts.append(replace(chart, metrics=tuple(metrics)))
         drawn = {*single, *(metric.name for metric in metrics)}
         remaining = [name for name in remaining if name not in drawn]
     of_ranks = rank_charts(remaining, ranks)
     drawn = {metric.name for chart in of_ranks for metric in chart.metrics}
     return charts + of_ranks + [_unknown_metric_chart(name) for name in remaining if name not in drawn]
+
+
+def _reward_legend(name: str) -> str:
+    """A reward as the tab Rewards calls it; what is none by its own name."""
+    return lower(say(REWARDS[name].title)) if name in REWARDS else name.replace("_", " ")
 
 
 def _described_charts(method: str) -> list[ChartSpec]:

@@ -6,9 +6,11 @@ from typing import Any
 from app.desktop.language import localize, tr
 from core import run as core_run
 from core.options import Option
+from core.rewards import REWARDS
 from core.run import Run
 from core.text.comma_list import join_list
 
+REWARDS_KEY = "options.rewards"
 GROUP_TITLES = {
     "": tr("Run"),
     "model": tr("Model"),
@@ -71,7 +73,14 @@ def describe_value(run: Run, key: str, option: Option, value: Any) -> str:
         return tr(run.spec.title)
     if key not in dict(list_options(run.method)):
         return "–"
+    if key == REWARDS_KEY:
+        return ", ".join(_describe_reward(*entry.partition("=")) for entry in value)
     return format_value(option, value)
+
+
+def _describe_reward(name: str, _: str, weight: str) -> str:
+    title = tr(REWARDS[name].title) if name in REWARDS else name
+    return tr("{title} (weight {weight})", title=title, weight=localize(weight or "1"))
 
 
 def list_changes(old: Run, new: Run) -> list[SettingChange]:

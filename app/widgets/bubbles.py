@@ -11,6 +11,7 @@ from app.runs.conversation import split_thinking
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.copy_button import CopyButton
+from app.widgets.disabled import disable
 from app.widgets.fold_button import FoldButton
 from app.widgets.labels import ElidedLabel, Label, caption
 from app.widgets.scroll_page import ScrollPage
@@ -18,6 +19,7 @@ from app.widgets.scroll_page import ScrollPage
 _MAX_WIDTH = 620
 _TWO_COLUMNS = 480  # pixels from which two answers have room beside each other
 _NEAR_END = 24  # pixels
+_UNFINISHED = tr("The answer is still being written.")
 
 
 class QuestionBubble(Card):
@@ -61,7 +63,7 @@ class AnswerBubble(Card):
         self.correct_button.setAccessibleName(tr("This is how it should have answered"))
         actions = hbox(gap=0)
         for button in (self.copy_button, self.correct_button):
-            button.setEnabled(False)
+            disable(button, _UNFINISHED)
             actions.addWidget(button)
         actions.addStretch()
         layout.addLayout(actions)
@@ -78,7 +80,7 @@ class AnswerBubble(Card):
         self._show(is_finished=False)
         self.show_state("")
         for button in (self.copy_button, self.correct_button):
-            button.setEnabled(False)
+            disable(button, _UNFINISHED)
 
     def add(self, text: str) -> None:
         """Show the next piece of what the model writes."""
@@ -90,11 +92,13 @@ class AnswerBubble(Card):
         self.written = self.written if written is None else written
         self._show(is_finished=True)
         for button in (self.copy_button, self.correct_button):
-            button.setEnabled(True)
+            disable(button, "")
 
     def fail(self) -> None:
         """There will be no answer."""
         self.text.setText(self.answer or tr("(no answer)"))
+        for button in (self.copy_button, self.correct_button):
+            disable(button, tr("The answer was not written to its end."))
 
     def show_state(self, text: str) -> None:
         """Show a small line below the answer."""

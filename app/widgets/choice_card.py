@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QStyle, Q
 
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.disabled import disable
 from app.widgets.focus_ring import is_from_keyboard
 from app.widgets.labels import Label, caption
 
@@ -59,7 +60,6 @@ class ChoiceCard(Card):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.radio = _Radio()
         self.radio.setAccessibleName(heading)
-        self.radio.setAccessibleDescription(" ".join(part for part in (text, detail) if part))
         self.radio.toggled.connect(self.set_chosen)
         self.radio.focus_changed.connect(self.show_ring)
         layout = hbox(self, 14, 10)
@@ -82,18 +82,20 @@ class ChoiceCard(Card):
         # Not before they lie in the card: what has no parent is shown as a window of its own.
         for label, shown in ((self._text, text), (self.detail, detail), (self.reason, ""), (self.corner, corner)):
             label.setVisible(bool(shown))
+        self._describe()
 
     def set_text(self, text: str) -> None:
         """Change the text below the heading."""
         self._text.setText(text)
         self._text.setVisible(bool(text))
-        self.radio.setAccessibleDescription(text)
+        self._describe()
 
     def set_detail(self, detail: str, tone: str = "secondary") -> None:
         """Change the line of detail."""
         self.detail.setText(detail)
         self.detail.set_tone(tone)
         self.detail.setVisible(bool(detail))
+        self._describe()
 
     def set_corner(self, corner: str, tone: str = "secondary") -> None:
         """Change the small word in the upper right corner."""
@@ -106,10 +108,14 @@ class ChoiceCard(Card):
         self.reason.setText(reason)
         self.reason.setVisible(bool(reason))
         for part in (self.radio, self._heading, self._text):
-            part.setEnabled(not reason)
-        if reason:
-            self.radio.setAccessibleDescription(reason)
+            disable(part, reason)
+        self._describe()
         self.update()
+
+    def _describe(self) -> None:
+        """Let a screen reader say what stands on the card, why it cannot be chosen first."""
+        words = (label.text() for label in (self.reason, self._text, self.detail))
+        self.radio.setAccessibleDescription(" ".join(filter(None, words)))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self.rect().contains(event.position().toPoint()):

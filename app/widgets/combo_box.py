@@ -28,6 +28,8 @@ class ComboBox(QComboBox):
     def setEditable(self, editable: bool) -> None:
         super().setEditable(editable)
         field = self.lineEdit()
+        if field is not None:
+            field.setAccessibleName(self.accessibleName())  # it has the focus, not the box
         if field is not None and not theme.NATIVE:
             field.setStyleSheet("QLineEdit { background: transparent; border: none; }")
         self._place_field()

@@ -9,12 +9,16 @@ from app.new_run.check_step import summarize_run
 from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.widgets.tabs import Tabs
 from core.run import Run
+from core.text.sentence import say
 
 
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [
-        ("The reward 'file' needs --reward-file.", "The reward 'file' needs “Reward file”."),
+        (
+            say("The reward {name!r} needs {flag}.", name="file", flag="--reward-file"),
+            "The reward 'Your own file' needs “Reward file”.",
+        ),
         ("max_seq_len is too short for --lora-r.", "“Maximum length” is too short for “Rank”."),
         ("Give either steps or epochs, not both.", "Give either steps or epochs, not both."),
         ("There is no --such-flag in q_proj.", "There is no --such-flag in q_proj."),

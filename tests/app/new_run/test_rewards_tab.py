@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QCheckBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.new_run.draft import Draft
-from app.new_run.rewards_tab import REWARD_OPTIONS, REWARDS_KEY, RewardsTab
+from app.new_run.rewards_tab import REWARD_OPTIONS, RewardsTab
 from app.new_run.settings_step import SettingsStep
 from app.new_run.try_rewards import split_answers
+from app.runs.settings_text import REWARDS_KEY
 from app.widgets import allow_code
 from core import trust
 from core.rewards import REWARDS
@@ -60,6 +61,9 @@ def test_without_any_reward_the_last_one_stays(page: RewardsTab) -> None:
     page.rows["numeric"].box.click()
     assert page.rows["numeric"].box.isChecked()
     assert option_value(page._draft.run, REWARDS_KEY) == ("numeric=1",)
+    assert not page._only_one.isHidden()  # nothing is taken back without a word
+    page.rows["exact"].box.click()
+    assert page._only_one.isHidden()
 
 
 def test_what_a_reward_needs_is_asked_once_it_counts(qtbot: QtBot, settings: SettingsStep, page: RewardsTab) -> None:

@@ -7,9 +7,11 @@ from PySide6.QtCore import QAbstractEventDispatcher
 from pytestqt.qtbot import QtBot
 
 from app.desktop import language
+from app.desktop.language import tr
 from app.plots.panel import LOSS, ChartPanel
 from app.runs.metrics import select_charts
 from app.runs.record import RunRecord
+from app.runs.settings_text import REWARDS_KEY, describe_value, list_options
 from core import methods
 from core.events import Evaluated, Started, Step
 from core.run import Run
@@ -88,6 +90,16 @@ def test_heat_has_a_chart_that_says_what_its_numbers_are() -> None:
 def test_each_reward_alone_is_in_the_chart_of_the_reward() -> None:
     (figure,) = select_charts("grpo", ["reward_numeric", "reward", "reward_std", "reward_format"])
     assert figure.lines == ["reward", "reward_format", "reward_numeric"]
+    assert [m.legend for m in figure.metrics][-2:] == ["thinking format", "numeric answer"]
+
+
+def test_a_reward_is_called_as_its_tab_calls_it(german: None) -> None:
+    (figure,) = select_charts("grpo", ["reward_numeric", "reward", "reward_std", "reward_own", "reward_format"])
+    assert [tr(m.legend) for m in figure.metrics][-3:] == ["Form des Nachdenkens", "Zahl als Antwort", "own"]
+    run = Run(method="grpo").replace("options.rewards", ("numeric=1", "format=0.5"))
+    option = dict(list_options("grpo"))[REWARDS_KEY]
+    described = describe_value(run, REWARDS_KEY, option, run.options.rewards)
+    assert described == "Zahl als Antwort (Gewicht 1), Form des Nachdenkens (Gewicht 0,5)"
 
 
 def test_every_chart_says_what_it_shows() -> None:
