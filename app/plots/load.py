@@ -43,7 +43,15 @@ def load_charts(owner: QObject, done: Callable[[], None]) -> None:
 
 def _import_others() -> None:
     for name in _OTHERS:
-        importlib.import_module(name)
+        import_from_package(name)
+
+
+def import_from_package(name: str) -> None:
+    """Import a module once the packages that it lies in are whole. For the parent of a module that is asked for Python
+    does not wait while another thread imports it, and the two of them then get in each other's way: both fail."""
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        importlib.import_module(".".join(parts[:count]))
 
 
 def import_charts() -> Iterator[None]:
