@@ -5,12 +5,12 @@ On Linux it says eight times that it cannot load what only a Mac has; it draws b
 
 import importlib
 import importlib.util
-import logging
 import threading
 from typing import Any
 
+from core.quiet import quiet
+
 PACKAGE = "coremltools"
-_NOISY = (PACKAGE, "transformers")
 _importing = threading.Lock()
 
 
@@ -21,16 +21,8 @@ def is_installed() -> bool:
 
 def load_coremltools() -> Any:
     """The module coremltools. Raises ImportError where it is not installed."""
-    with _importing:
-        loggers = [logging.getLogger(name) for name in _NOISY]
-        levels = [logger.level for logger in loggers]
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            package = importlib.import_module(PACKAGE)
-            passes: Any = importlib.import_module(f"{PACKAGE}.converters.mil.mil.passes.pass_pipeline")
-            passes.tqdm = lambda names, **kwargs: names
-            return package
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+    with _importing, quiet(PACKAGE, "transformers"):
+        package = importlib.import_module(PACKAGE)
+        passes: Any = importlib.import_module(f"{PACKAGE}.converters.mil.mil.passes.pass_pipeline")
+        passes.tqdm = lambda names, **kwargs: names
+        return package

@@ -14,22 +14,16 @@ from core.quant.packed import Packed
 from core.text.sentence import say
 
 
-def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
-    """The model of a folder with `config` as its config.json; weights are read when they are first evaluated.
+def check_architecture(folder: Path, config: dict[str, Any]) -> None:
+    """Raise BadModel for an architecture that mlx-lm does not have and the folder has no code of its own for."""
+    from mlx_lm.utils import _get_classes
 
-    Raises BadModel, in one sentence, for whatever mlx-lm raises for a folder that it cannot load.
-    """
-    from mlx_lm.utils import load_model
-
+    if config.get("model_file") is not None:
+        return
     model_type = config["model_type"]
     try:
-        # Some mlx-lm model files call exit() on import when an extra package is missing.
-        options = {"lazy": True, "model_config": settings_by_older_names(config), "trust_remote_code": allow_code}
-        if (config.get("quantization_config") or {}).get("quant_method") == files.METHOD:
-            return _build_from_bitsandbytes(folder, options)
-        model, _ = load_model(folder, **options)
-        return model
-    except SystemExit:
+        _get_classes(config)
+    except SystemExit:  # some of mlx-lm's files call exit() at their import when an extra package is missing
         raise BadModel(
             say(
                 "{folder}: mlx-lm cannot load the architecture {model_type} without an extra package.",
@@ -37,16 +31,31 @@ def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Mo
                 model_type=model_type,
             )
         ) from None
-    except (ValueError, AttributeError) as error:
-        # AttributeError: mlx-lm has a module of this name, but it is no architecture.
-        if re.search(r"not supported|no attribute 'Model", str(error)) and model_type in str(error):
-            raise BadModel(
-                say(
-                    "{folder}: the architecture {model_type} is not supported by the installed mlx-lm.",
-                    folder=folder,
-                    model_type=model_type,
-                )
-            ) from None
+    except (ValueError, AttributeError):  # AttributeError: there is a module of this name, but it is no architecture
+        raise BadModel(
+            say(
+                "{folder}: the architecture {model_type} is not supported by the installed mlx-lm.",
+                folder=folder,
+                model_type=model_type,
+            )
+        ) from None
+
+
+def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
+    """The model of a folder with `config` as its config.json; weights are read when they are first evaluated.
+
+    Raises BadModel, in one sentence, for whatever mlx-lm raises for a folder that it cannot load.
+    """
+    from mlx_lm.utils import load_model
+
+    check_architecture(folder, config)
+    try:
+        options = {"lazy": True, "model_config": settings_by_older_names(config), "trust_remote_code": allow_code}
+        if (config.get("quantization_config") or {}).get("quant_method") == files.METHOD:
+            return _build_from_bitsandbytes(folder, options)
+        model, _ = load_model(folder, **options)
+        return model
+    except ValueError as error:
         raise BadModel(say("{folder} cannot be loaded: {error}", folder=folder, error=_describe(error))) from None
     except Exception as error:
         # What a model class raises for sizes that do not go together: a division by zero, an assertion, and more.

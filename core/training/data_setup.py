@@ -13,6 +13,7 @@ from core.data.tokenize.templates import set_chat_template
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.events import Event, Phase, Warned
 from core.model import hub
+from core.model.build import check_architecture
 from core.model.check_folder import check_weights, read_config
 from core.rollouts import setup as rollout_setup
 from core.rollouts.samples_file import RolloutGroup
@@ -45,7 +46,9 @@ def prepare_data(run: Run) -> Generator[Event, None, TrainingData]:
     yield Phase("Preparing data")
     model_folder = yield from hub.fetch(run.model.path, run.model.revision)
     # A folder that is no model says so before anything else is tried.
-    check_weights(model_folder, read_config(model_folder))
+    config = read_config(model_folder)
+    check_weights(model_folder, config)
+    check_architecture(model_folder, config)
     tokenizer = load_tokenizer(model_folder)
     if run.data.chat_template:
         note = set_chat_template(tokenizer, run.data.chat_template)

@@ -9,7 +9,7 @@ from core.data.tokenize.end_of_turn import EndOfTurn
 from core.errors import BadData
 from core.events import Warned
 from core.run import Run
-from core.text.sentence import say
+from core.text.sentence import join, say
 from core.training.prepared import Prepared, Source
 
 MAX_LABEL_RATIO = 3.0  # times that answers with one label may outweigh the others before a warning
@@ -29,6 +29,9 @@ def row_warnings(run: Run, prepared: Prepared, end: EndOfTurn) -> Iterator[Warne
     for note, number in counts.notes[:5]:
         yield Warned("row-note", say("{number} of {count} rows: {note}", number=number, count=count, note=note))
     if not rows:
+        if reason := next((note for note, number in counts.notes if number == count), ""):
+            nothing = say("{path}: no row has anything to learn from.", path=dataset_label(run.data.path))
+            raise BadData(join((nothing, reason)))
         raise BadData(
             say(
                 "{path}: no row has anything to learn from within {max_length} tokens.",

@@ -6,6 +6,7 @@ from typing import Any
 from core.data.tokenize.limit_templates import limit_templates
 from core.errors import BadModel
 from core.json_file import read_json
+from core.quiet import quiet
 from core.text.sentence import say
 
 _LARGEST = 128 << 20  # bytes; the largest tokenizer.json in use takes 35 MB
@@ -29,7 +30,8 @@ def load_tokenizer(folder: Path) -> Any:
     for name in ("tokenizer_config.json", "tokenizer.json", "config.json"):
         _read_object(folder / name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        with quiet("transformers"):  # it warns of architectures and token ids that it does not know; mlx-lm may
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         # Settings of the wrong kind show when it is used for the first time.
         tokenizer.decode(tokenizer("a b", add_special_tokens=True)["input_ids"])
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,6 +236,32 @@ def test_one_sentence_for_what_is_wrong(
 )
 def test_what_no_command_takes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert sentence(capsys, *words) == said
+
+
+def test_an_unknown_architecture_is_told_before_the_data_are_read(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "zorg9"}))
+    said = sentence(capsys, "train", "--model", str(folder), "--dataset", "nowhere.jsonl")
+    assert said == f"{folder}: the architecture zorg9 is not supported by the installed mlx-lm."
+    assert not caplog.records  # transformers has words of its own for it
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{% for", "The chat template refuses this row: unexpected 'end of template'."),
+        ("{{ messages[0].nope.x }}", "The chat template refuses this row: 'dict object' has no attribute 'nope'."),
+    ],
+)
+def test_where_no_row_is_left_the_reason_is_told(
+    template: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.jinja").write_text(template)
+    said = sentence(capsys, "train", "--dataset", "demo", "--chat-template", str(tmp_path / "own.jinja"))
+    assert said == f"demo: no row has anything to learn from. {reason}"
 
 
 def test_no_permission(
