@@ -18,6 +18,7 @@ from tests.cases.mark_shapes import MARKS
 from tests.cases.message_shapes import MESSAGES
 from tests.cases.public_shapes import PUBLIC
 from tests.cases.shapes import CASES, Case
+from tests.cases.written_shapes import WRITTEN
 from tests.core.data.conftest import make_tokenizer
 
 ROLES = {"S": "system", "D": "developer", "U": "user", "A": "assistant", "T": "tool"}
@@ -45,7 +46,7 @@ def show(row: Encoded, tokenizer: Any) -> str:
 
 @pytest.mark.parametrize(
     "case",
-    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS),
+    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS, *WRITTEN),
     ids=lambda case: case.name.replace(" ", "-"),
 )
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:

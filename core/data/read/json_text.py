@@ -17,12 +17,13 @@ from core.data.read.json_value import (
 from core.data.read.source import FILE_START, Piece, Problem, Source
 from core.text.sentence import say
 
+_COMMENTS = ("//", "#")  # what lines begin with that are none of JSON's
 _MOST_BROKEN = 1000  # values one after the other, behind which a file is not read any further
 
 
 def read_json_lines(data_file: Source) -> Iterator[Piece]:
     """(line, value) of each line of JSON Lines. Blank lines are skipped; one note at the end counts them."""
-    first = blank = 0
+    first = blank = first_comment = comments = 0
     for item in data_file.lines():
         if isinstance(item, Problem):
             yield item
@@ -31,7 +32,14 @@ def read_json_lines(data_file: Source) -> Iterator[Piece]:
         if not text.strip():
             first, blank = first or line, blank + 1
             continue
+        if text.lstrip().startswith(_COMMENTS):
+            first_comment, comments = first_comment or line, comments + 1
+            continue
         yield from parse_value(text, line)
+    if comments:
+        subject = say("This line and {blank:,} more are", blank=comments - 1) if comments > 1 else say("This line is")
+        message = say("{subject} a comment.", subject=subject)
+        yield Problem("comment", "note", first_comment, message, say("Comments are skipped."))
     if blank:
         subject = say("This line and {blank:,} more are", blank=blank - 1) if blank > 1 else say("This line is")
         yield Problem("blank", "note", first, say("{subject} blank.", subject=subject), say("Blank lines are skipped."))

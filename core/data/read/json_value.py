@@ -10,7 +10,7 @@ from typing import Any
 
 from core.data.read.source import Piece, Problem
 from core.text.reasons import json_reason
-from core.text.sentence import say, shorten
+from core.text.sentence import Sentence, say, shorten
 
 MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is left out
 LONGEST_REPAIR = 1 << 20  # characters: Python takes hundreds of bytes for each character that it parses
@@ -19,6 +19,9 @@ _MOST_BYTES = 1 << 29  # that the objects of one value may take
 _DEEPEST = 200  # lists and objects inside each other
 # A text, closed or not, or a comma too many. Nothing is tried twice, so the time grows with the length alone.
 _TRAILING_COMMA = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|,(?=\s*+[}\]])', re.DOTALL)
+_COMMENT = re.compile(r"(\{.*\})\s*,?\s*(?://|#)[^{}\"]*", re.DOTALL)  # an object with a comment behind it
+_COMMA, _COMMENT_BEHIND = say("a comma too many"), say("a comment behind it")  # what is repaired
+_CODES = {_COMMA: "trailing-comma", _COMMENT_BEHIND: "comment"}
 _BETWEEN = re.compile(r"[\s,]*")  # objects on one line
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how half a character is escaped; decoded text never holds one
 
@@ -53,7 +56,7 @@ _DECODER = json.JSONDecoder(parse_constant=_parse_constant)
 _UNIQUE_DECODER = json.JSONDecoder(parse_constant=_parse_constant, object_pairs_hook=_unique_keys)
 
 
-def repair_json(text: str) -> tuple[Any, str, str | None] | None:
+def repair_json(text: str) -> tuple[Any, Sentence, str | None] | None:
     """(value, what was wrong, a key that stands twice) of text that is nearly JSON: with trailing commas, or as Python
     writes a dict or a list. None where it is neither, or too long to try."""
     if len(text) > LONGEST_REPAIR:
@@ -61,7 +64,13 @@ def repair_json(text: str) -> tuple[Any, str, str | None] | None:
     try:
         without_commas = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
         value, same_key = _decode(without_commas)
-        return value, say("a comma too many"), same_key
+        return value, _COMMA, same_key
+    except (ValueError, RecursionError):
+        pass
+    try:
+        if comment := _COMMENT.fullmatch(without_commas):
+            value, same_key = _decode(comment[1])
+            return value, _COMMENT_BEHIND, same_key
     except (ValueError, RecursionError):
         pass
     try:
@@ -169,7 +178,7 @@ def _repaired_value(text: str, line: int, problem: Problem, may_be_repaired: boo
         yield problem
         return
     value, mistake, same_key = repaired
-    code = "trailing-comma" if "comma" in mistake else "single-quotes"
+    code = _CODES.get(mistake, "single-quotes")
     yield Problem(code, "warning", line, say("The JSON has {mistake}.", mistake=mistake), say("It is read as meant."))
     yield from same_key_problems(same_key, line)
     yield from checked_value(value, text, line)

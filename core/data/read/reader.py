@@ -8,16 +8,20 @@ from typing import Any, Literal
 
 from core.data.read import arrow, json_text, parquet, source, tables
 from core.data.read.json_tables import rows_of_table
+from core.data.read.passages import rows_of_list
 from core.errors import BadData
 from core.text.sentence import join_and, say, shorten
 
-_WRAPPERS = ("train", "training", "data", "rows", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
+_WRAPPERS = (
+    "train", "training", "data", "rows", "examples", "items", "records", "dataset", "samples", "entries", "results",
+)  # fmt: skip  # {"data": [{…}, {…}]}
 _HELD_OUT = ("validation", "valid", "val", "dev", "eval", "test", "testing")  # the first of them, beside such a list
 # What may stand beside such a list: other parts, and what is said of all rows.
 _ABOUT_ROWS = {
     *_WRAPPERS, *_HELD_OUT,
     "version", "name", "title", "description", "license", "author", "info", "meta", "metadata", "date", "created",
-    "language", "url", "count", "total", "num_rows", "features", "schema",
+    "language", "url", "count", "total", "num_rows", "features", "schema", "num_rows_total", "num_rows_per_page",
+    "partial", "status", "success",
 }  # fmt: skip
 
 _MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
@@ -83,6 +87,9 @@ def read_rows(path: str | Path) -> Iterator[Row | Finding]:
     return iterate_rows(source.Source(Path(path)))
 
 
+_READ_SO = say("It is read as JSON.")
+
+
 def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterator[Row | Finding]:
     """read_rows() for a Source, from its position on; `data_file.row_start` tells where each row's value begins.
 
@@ -91,6 +98,8 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
     file = str(data_file.path)
     if data_file.has_bom and data_file.begin == source.FILE_START:
         yield Finding("bom", "note", file, 1, say("The file starts with a byte order mark."), say("It is skipped."))
+    if data_file.columnar is None and data_file.is_named_otherwise and data_file.begin == source.FILE_START:
+        yield Finding("json-text", "note", file, 1, say("The file holds JSON, whatever it is called."), _READ_SO)
     try:
         for piece in _join_single_messages(data_file, _read_pieces(data_file)):
             if isinstance(piece, source.Problem):
@@ -110,7 +119,8 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
             for row in rows:
                 if row is None:
                     message = say("This is {value}, not an object with named columns.", value=_describe_type(value))
-                    yield Finding("not-a-row", "error", file, line, message)
+                    fix = say("Name what it holds, as in {example}.", example='{"question": "…", "answer": "…"}')
+                    yield Finding("not-a-row", "error", file, line, message, fix)
                 else:
                     yield Row(line, row)
     except source.READ_ERRORS as error:
@@ -173,8 +183,9 @@ def _unwrap(value: Any, data_file: source.Source, held_out: bool) -> tuple[list[
     if table is not None:
         return [] if held_out else list(table), ""
     if isinstance(value, dict) and not value.keys() <= _ABOUT_ROWS:
-        return [] if held_out else [_columns_of(value)], ""
-    lists = {name: v for name, v in value.items() if _is_list_of_rows(v)} if isinstance(value, dict) else {}
+        return [] if held_out else list(rows_of_list([value])), ""
+    members = value.items() if isinstance(value, dict) else ()
+    lists = {name: rows_of_list(v) for name, v in members if _is_list_of_rows(v)}
     name = next((name for name in _WRAPPERS if name in lists), None)
     if name is None:
         return [] if held_out else [_columns_of(value)], ""
@@ -186,7 +197,7 @@ def _unwrap(value: Any, data_file: source.Source, held_out: bool) -> tuple[list[
         for other, rows in lists.items()
         if other not in (name, part)
     )
-    return lists[name], join_and(list(others))
+    return list(lists[name]), join_and(list(others))
 
 
 def _is_list_of_rows(value: Any) -> bool:
@@ -198,10 +209,21 @@ def _columns_of(value: Any) -> dict[str, Any] | None:
     if isinstance(value, dict):
         return value
     if isinstance(value, str):
-        return {"text": value}
+        return _inside_text(value) or {"text": value}
     if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
         return {"messages": value}
     return None
+
+
+def _inside_text(text: str) -> dict[str, Any] | None:
+    """The row that a text holds as JSON, as where each was written twice as such; None for any other text."""
+    if not (text.startswith("{") and text.rstrip().endswith("}")):
+        return None
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and row else None
 
 
 def _describe_type(value: Any) -> str:

@@ -23,6 +23,9 @@ _MOST_PROBLEMS = 10_000  # that are told of a chunk
 _MOST_SKIPPED = 1 << 30  # bytes of one line, behind which a file is not read any further
 _TABLE_ENDINGS = (".csv", ".tsv", ".tab")
 _MAYBE_TABLE = (".data", ".dat", ".tbl", ".table", ".xls", ".prn", ".out")  # of text that may be a table
+_ROWS_OF_JSON = re.compile(r'\[?\s*\{\s*"[^"\\\n]{1,60}"\s*:')  # an object, or an array of them
+_LEADING_COMMENTS = re.compile(r"(?:[ \t]*(?://|#)[^\n]*\n\s*)+")
+_ENDS_ROW = re.compile(r"\}\s*(?:,?\s*(?://|#)[^\"{}]*)?$")  # a line of JSON Lines, maybe with a comment
 _SEPARATOR = re.compile(r"sep=(.)\r?(\n|\Z)", re.IGNORECASE)  # Excel's first line, which says what stands between cells
 
 
@@ -138,13 +141,18 @@ class Source:
             return self.columnar
         if self.suffix in _TABLE_ENDINGS or self.separator:
             return "table"
-        if self.suffix in (".txt", ".md"):
-            return "text"
         start = self.head.lstrip()
+        if self.suffix in (".txt", ".md"):
+            return _json_form(start) if self.is_named_otherwise else "text"
         if self.suffix not in (".json", ".jsonl", ".ndjson") and not start.startswith(("{", "[")):
             first = start.partition("\n")[0]
             return "table" if self.suffix in _MAYBE_TABLE and any(c in first for c in ",;\t") else "text"
         return _json_form(start)
+
+    @property
+    def is_named_otherwise(self) -> bool:
+        """Whether a text by its name holds rows in JSON."""
+        return self.suffix in (".txt", ".md") and bool(_ROWS_OF_JSON.match(self.head.lstrip()))
 
     def lines(self) -> Generator[tuple[int, str] | Problem, None, None]:
         """(number from 1, text without its line end) of every line, after a Problem where its encoding was guessed."""
@@ -247,12 +255,16 @@ def unreadable_error(path: Path, error: BaseException) -> Unavailable:
     return Unavailable(say("{path} cannot be read: {reason}.", path=path, reason=error))
 
 
+_READ_AS = say("It is read as Windows-1252; where letters look wrong, save the file as UTF-8.")
+
+
 def encoding_problem(line: int) -> Problem:
-    return Problem("encoding", "warning", line, say("This is not UTF-8."), say("It is read as Windows-1252."))
+    return Problem("encoding", "warning", line, say("This is not UTF-8."), _READ_AS)
 
 
 def _json_form(start: str) -> Literal["lines", "values"]:
     """Whether JSON that starts with `start` is one value a line ("lines") or anything else ("values")."""
+    start = _LEADING_COMMENTS.sub("", start)
     first, line_end, following = start.partition("\n")
     if first.startswith("[") and not _is_complete_json(first):
         return "values"
@@ -261,7 +273,7 @@ def _json_form(start: str) -> Literal["lines", "values"]:
     if not line_end or _is_complete_json(first):
         return "lines" if not start.startswith("[") or following.lstrip().startswith("[") else "values"
     # The first line is no JSON by itself: either it is broken, or the value goes on over several lines.
-    return "lines" if following.lstrip(" \t").startswith(("{", "[")) and first.rstrip().endswith("}") else "values"
+    return "lines" if following.lstrip(" \t").startswith(("{", "[")) and _ENDS_ROW.search(first) else "values"
 
 
 def _is_complete_json(text: str) -> bool:

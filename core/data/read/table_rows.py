@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from core.data.read.quote_forms import line_fixer
 from core.data.read.source import Problem, Source
 from core.data.read.tab_quotes import has_quoted_cells
 from core.text.sentence import say
@@ -25,6 +26,7 @@ class TableRows:
         self._delimiter = delimiter
         # TSV has no quoting of its own, so there a quote is a character where nothing tells otherwise.
         self.has_quotes = delimiter != "\t" or has_quoted_cells(data_file.head)
+        self._fix = line_fixer(data_file.head, delimiter) if self.has_quotes else None
         self._short_rows = self._reader()
         self._row: list[str] = []  # the lines of this row, as far as they have been read
         self._length = 0
@@ -35,6 +37,11 @@ class TableRows:
         self._row, self._length, self.quotes = [], 0, 0
         try:
             return next(self._short_rows, None)
+        except csv.Error as error:
+            if "end of data" not in str(error):
+                raise
+            self.quotes += 1 - self.quotes % 2  # one of them is open
+            return []
         except _LongRowError:
             self._short_rows = self._reader()  # the old one is in the middle of the row
             return split_row(self._lines_of_long_row(), self._delimiter, self.has_quotes)
@@ -47,7 +54,7 @@ class TableRows:
         lines = self._lines_of_short_rows()
         if not self.has_quotes:
             return csv.reader(lines, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
-        return csv.reader(lines, delimiter=self._delimiter)
+        return csv.reader(lines, delimiter=self._delimiter, strict=True)
 
     def _lines_of_short_rows(self) -> Iterator[str]:
         for line in self._lines():
@@ -80,6 +87,8 @@ class TableRows:
             number, line = item
             if number == 1 and self._declares_separator:
                 continue
+            if self._fix:
+                line = self._fix(line)
             self._length += len(line) + 1
             self.quotes += line.count('"')
             del item
@@ -94,7 +103,7 @@ class _LongRowError(Exception):
 def split_row(lines: Iterable[str], delimiter: str, has_quotes: bool) -> list[str]:
     """The cells of a row, as the csv module parses them. Takes as many of the lines, which have no ends, as it has.
 
-    Raises csv.Error where a line ends outside of quotes and goes on all the same.
+    Raises csv.Error where a line ends outside of quotes and goes on all the same, or a cell does behind its quotes.
     """
     cells: list[str] = []
     quoted: io.StringIO | None = None  # of a cell that begins with a quote
@@ -115,7 +124,9 @@ def split_row(lines: Iterable[str], delimiter: str, has_quotes: bool) -> list[st
             rest = line[at:end]
             if "\r" in rest or "\n" in rest:
                 raise csv.Error("new-line character seen in unquoted field")
-            cells.append(quoted.getvalue() + rest if quoted else rest)
+            if quoted and rest:
+                raise csv.Error(say("something stands behind a closing quote"))
+            cells.append(quoted.getvalue() if quoted else rest)
             quoted, at = None, end + 1
         else:  # no quote is open
             return cells

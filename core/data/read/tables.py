@@ -8,6 +8,7 @@ from contextlib import closing
 
 from core.data.read.source import FILE_START, HEAD_BYTES, Piece, Problem, Source
 from core.data.read.table_rows import TableRows
+from core.data.read.text_forms import describe_text
 from core.text.sentence import say
 
 _RULE = re.compile(r":?-*:?")
@@ -29,9 +30,10 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
         try:
             cells = rows.read()
         except csv.Error as error:
-            yield Problem(
-                "table", "error", data_file.line_end[1] - 1, say("The table is broken here: {reason}.", reason=error)
-            )
+            reason = say("something stands behind a closing quote") if "expected after" in str(error) else error
+            message = say("The table is broken here: {reason}.", reason=reason)
+            fix = say("Write a quote that is a character twice.") if rows.quotes else None
+            yield Problem("table", "error", data_file.line_end[1] - 1, message, fix)
             continue
         if cells is None:
             break
@@ -51,11 +53,15 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
         if all(not cell or cell.isspace() for cell in cells):
             continue
         if not columns:
-            columns = [cell.strip() for cell in cells]
+            columns = _names(cells)
             twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
             if twice is not None:
                 message = say("Several columns are called {twice}; the last of them is read.", twice=twice)
                 yield Problem("same-name", "warning", line, message, say("Give each a name of its own."))
+            continue
+        if len(columns) > 1 and _names(cells) == columns:
+            message = say("The names of the columns stand here again.")
+            yield Problem("header-again", "note", line, message, say("The line is skipped."))
             continue
         if len(cells) > len(columns):
             yield Problem(
@@ -76,7 +82,10 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
 
 def read_paragraphs(data_file: Source) -> Iterator[Piece]:
     """(line, {"text": …}) of each paragraph of plain text where blank lines separate paragraphs, else of each line."""
-    by_line = "\n\n" not in data_file.head.replace("\r", "").strip()
+    head = data_file.head.replace("\r", "")
+    by_line = "\n\n" not in head.strip()
+    if data_file.begin == FILE_START and (problem := describe_text(head)):
+        yield problem
     lines: list[str] = []
     start = FILE_START
     for item in data_file.lines():
@@ -101,8 +110,13 @@ def _read_columns(data_file: Source) -> list[str]:
     with closing(TableRows(data_file, _delimiter(data_file), [])) as rows:
         while (cells := rows.read()) is not None:
             if any(cell.strip() for cell in cells):
-                return [cell.strip() for cell in cells]
+                return _names(cells)
     return []
+
+
+def _names(cells: list[str]) -> list[str]:
+    """The names of columns; those without a name are numbered, from 1."""
+    return [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
 
 
 def _delimiter(data_file: Source) -> str:

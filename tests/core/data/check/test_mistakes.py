@@ -9,6 +9,9 @@ from core.data.dataset import load_dataset
 from core.data.format.example import example_texts
 from core.errors import BadData
 
+NAMED = 'Name what it holds, as in {"question": "…", "answer": "…"}.'
+READ_AS = "It is read as Windows-1252; where letters look wrong, save the file as UTF-8."
+
 FILES = Path(__file__).parents[1] / "files"
 
 # file, kind, sentence, how many rows are kept, (code, severity, line, message, what is done)
@@ -65,7 +68,7 @@ MISTAKES: list[tuple[str, str, str, int, list[tuple[str, str, int, str, str | No
         2,
         [
             ("type", "error", 1, "messages is not a list of messages.", None),
-            ("not-a-row", "error", 4, "This is a list, not an object with named columns.", None),
+            ("not-a-row", "error", 4, "This is a list, not an object with named columns.", NAMED),
         ],
     ),
     (
@@ -81,8 +84,8 @@ MISTAKES: list[tuple[str, str, str, int, list[tuple[str, str, int, str, str | No
         "Questions and answers, 2 rows: question and answer.",
         2,
         [
-            ("encoding", "warning", 2, "This is not UTF-8.", "It is read as Windows-1252."),
-            ("encoding", "warning", 3, "This is not UTF-8.", "It is read as Windows-1252."),
+            ("encoding", "warning", 2, "This is not UTF-8.", READ_AS),
+            ("encoding", "warning", 3, "This is not UTF-8.", READ_AS),
         ],
     ),
     (

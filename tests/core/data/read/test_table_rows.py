@@ -17,9 +17,10 @@ def with_csv(lines: list[str], delimiter: str) -> tuple[list[str] | None, int]:
     """(cells of the first row, None where it is broken; how many lines were taken)."""
     taken = iter(lines)
     try:
-        cells = next(csv.reader((line + "\n" for line in taken), delimiter=delimiter))
-    except csv.Error:
-        cells = None
+        cells = next(csv.reader((line + "\n" for line in taken), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        is_open = "end of data" in str(error)  # a quote that is not closed, which the reader of the table tells
+        cells = next(csv.reader((line + "\n" for line in lines), delimiter=delimiter)) if is_open else None
     return cells, len(lines) - len(list(taken))
 
 
@@ -47,7 +48,7 @@ def test_every_row_is_parsed_as_by_the_csv_module() -> None:
     [
         ('a,"b\n""c"", d"\ne,f\n', [("a", 'b\n"c", d'), ("e", "f")]),
         (",\n\n,x\na\n", [("", "x"), ("a", "")]),
-        ('"",""""\n"a"b,c"d"\n', [("", '"'), ("ab", 'c"d"')]),
+        ('"",""""\n"ab",c"d"\n', [("", '"'), ("ab", 'c"d"')]),
     ],
 )
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv"])
@@ -62,6 +63,17 @@ def test_a_file_of_long_rows(
     monkeypatch.setattr(table_rows, "_LONG_ROW", 0)
     assert list(read_rows(path)) == short
     assert [tuple(row.value.values()) for row in short if isinstance(row, Row)] == rows
+
+
+@pytest.mark.parametrize("longest", [0, 1 << 17])
+def test_what_stands_behind_a_closing_quote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: int) -> None:
+    monkeypatch.setattr(table_rows, "_LONG_ROW", longest)
+    path = tmp_path / "rows.csv"
+    path.write_text('x,y\n"a"b,c\nd,e\n')
+    finding, row = read_rows(path)
+    assert isinstance(finding, Finding) and isinstance(row, Row)
+    assert str(finding).endswith("line 2: The table is broken here: something stands behind a closing quote.")
+    assert (finding.fix, row.value) == ("Write a quote that is a character twice.", {"x": "d", "y": "e"})
 
 
 def test_a_row_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
