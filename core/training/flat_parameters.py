@@ -19,6 +19,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from core.adapters.fused_blocks import set_stacks, takes_stacks
 from core.adapters.lora import AdapterLayer, LoRALinear
 from core.adapters.stacked_factors import split_blocks
+from core.training.optimizers import UNDECAYED
 from core.training.vector_pieces import ANY, Piece, Tensor, of_block, with_stacks
 
 BLOCKS = "model.layers."  # before the names of what lies in fused blocks
@@ -35,7 +36,7 @@ class FlatParameters:
         # A vector for each kind (lora_a, lora_b, m): LoRA+ tells them apart, and B alone takes a scale.
         self._vectors: dict[str, list[Tensor]] = {}
         for name, value in tree_flatten(model.trainable_parameters()):
-            self._vectors.setdefault(name.rpartition(".")[2], []).append(Tensor(name, tuple(value.shape)))
+            self._vectors.setdefault(_kind(name, value), []).append(Tensor(name, tuple(value.shape)))
         modules = dict(model.named_modules())
         places = [tensor.name.rpartition(".") for tensors in self._vectors.values() for tensor in tensors]
         self._owners = [(modules[place], key) for place, _, key in places] if is_flat else []
@@ -54,6 +55,11 @@ class FlatParameters:
     def scales_at_once(self) -> bool:
         """Whether a step scales B of all layers at once: the gradient is then with respect to what is scaled."""
         return bool(self._scaled_layers)
+
+    @property
+    def has_undecayed(self) -> bool:
+        """Whether some vectors are of norms and biases that an adapter holds whole, which weight decay leaves alone."""
+        return self.is_flat and any(kind.endswith(UNDECAYED) for kind in self._vectors)
 
     @property
     def names(self) -> set[str]:
@@ -137,6 +143,12 @@ class FlatParameters:
                 layer.scale = self._scale
             if self._has_stacks:
                 set_stacks(self._model, {})
+
+
+def _kind(name: str, value: mx.array) -> str:
+    """Which vector a tensor is part of."""
+    kind = name.rpartition(".")[2]
+    return kind + UNDECAYED if value.ndim < 2 and kind != "m" else kind
 
 
 def _split(vector: mx.array, pieces: Sequence[Piece]) -> Iterator[tuple[str, mx.array]]:

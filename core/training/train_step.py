@@ -30,8 +30,9 @@ class TrainStep:
     def __init__(self, setup: Setup) -> None:
         self.setup, self.run = setup, setup.run
         t, full = self.run.train, self.run.adapter.type == "full"
-        self.optimizer = optimizers.build(t.optimizer, t.weight_decay, full, self.run.adapter.plus)
         self._flat = FlatParameters(setup.model, is_flat=not full)
+        plus, has_undecayed = self.run.adapter.plus, self._flat.has_undecayed
+        self.optimizer = optimizers.build(t.optimizer, t.weight_decay, full, plus, has_undecayed)
         self._compiled = CompiledStep(self._compute_gradient)
         self._gradient: Any = self._compiled if setup.compiles else self._compute_gradient
         self.group = setup.group

@@ -41,6 +41,32 @@ def test_decay_is_decoupled_and_spares_norms_when_everything_is_trained() -> Non
     assert weights_after("adamw", 0.5, [1.0], trains_all=True) == pytest.approx((decayed, 1.9), abs=1e-5)
 
 
+def test_biases_of_experts_are_not_decayed() -> None:
+    parameters = {"experts": {"weight": mx.array([[2.0]]), "bias": mx.array([[2.0]])}}
+    optimizer: Any = optimizers.build("adamw", 0.5, trains_all=True)
+    optimizer.learning_rate = 0.1
+    after = optimizer.apply_gradients({"experts": {"weight": mx.array([[1.0]]), "bias": mx.array([[1.0]])}}, parameters)
+    assert after["experts"]["weight"].item() == pytest.approx(2.0 * (1 - 0.1 * 0.5) - 0.1, abs=1e-5)
+    assert after["experts"]["bias"].item() == pytest.approx(1.9, abs=1e-5)
+
+
+def test_loraplus_gives_norms_the_rate_of_b_without_decay() -> None:
+    optimizer: Any = optimizers.build("adamw", 0.5, False, plus=3.0, has_undecayed=True)
+    optimizer.learning_rate = 0.01
+    names = ("lora_a", "lora_b", f"weight{optimizers.UNDECAYED}")
+    start, grads = {n: mx.array([2.0]) for n in names}, {n: mx.array([1.0]) for n in names}
+    after = optimizer.apply_gradients(grads, start)
+    assert after["lora_a"].item() == pytest.approx(2.0 * (1 - 0.01 * 0.5) - 0.01, abs=1e-5)
+    assert after["lora_b"].item() == pytest.approx(2.0 * (1 - 0.03 * 0.5) - 0.03, abs=1e-5)
+    assert after[names[2]].item() == pytest.approx(2.0 - 0.03, abs=1e-5)
+
+
+def test_lion_has_the_betas_of_its_paper() -> None:
+    """The direction is the sign of 0.9 m + 0.1 g, then m = 0.99 m + 0.01 g. With gradients 1 and -0.05 m is 0.01, and
+    0.009 - 0.005 > 0: both steps go down. With transformers' 0.999 the second would go up."""
+    assert weights_after("lion", 0.0, [1.0, -0.05])[0] == pytest.approx(1.8)
+
+
 def test_the_others() -> None:
     assert weights_after("sgd", 0.0, [0.5])[0] == pytest.approx(1.95)
     assert weights_after("lion", 0.0, [0.5])[0] == pytest.approx(1.9)  # the sign of the gradient

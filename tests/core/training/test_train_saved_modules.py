@@ -66,6 +66,24 @@ def test_whole_modules_learn_and_come_back(
         mlx_lm_load(str(model_folder), adapter_path=str(folder))
 
 
+def test_weight_decay_leaves_whole_norms_alone(
+    make_run: Callable[..., Run], model_folder: Path, tmp_path: Path
+) -> None:
+    """As in transformers. The first step of Adam is the learning rate, 0.01, in each direction that has a gradient;
+    decay of 0.5 takes away 0.005 of each number before. A has no gradient yet, because B is zero."""
+    start = write_adapter(tmp_path / "start", model_folder, "model.norm", "lm_head")
+    still = {"steps": 1, "lr_schedule": "constant", "learning_rate": 0.01, "max_grad_norm": 0.0}
+    run = make_run(adapter={"init": str(start)}, train=still | {"weight_decay": 0.5, "keep_best": False})
+    list(train(run))
+    before, after = mx.load(str(start / adapters.PEFT_WEIGHTS)), mx.load(f"{run.output}/{adapters.WEIGHTS}")
+    norm = before["base_model.model.model.norm.weight"]
+    assert mx.abs(mx.abs(after["model.norm.weight"] - norm) - 0.01).max().item() < 1e-5
+    head = before["base_model.model.lm_head.weight"]
+    assert mx.abs(after["lm_head.weight"] - 0.995 * head).mean().item() == pytest.approx(0.01, rel=1e-3)
+    a = before["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"]
+    assert mx.abs(after["model.layers.0.self_attn.q_proj.lora_a"].T - 0.995 * a).max().item() < 1e-5
+
+
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(
     make_run: Callable[..., Run], model_folder: Path, tmp_path: Path
 ) -> None:
