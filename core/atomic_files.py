@@ -6,6 +6,7 @@ What belongs to a run is for its owner alone, whatever the umask.
 import errno
 import fcntl
 import json
+import math
 import os
 import shutil
 import stat
@@ -21,6 +22,7 @@ from core.text.sentence import say
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # of a file system without any
 _BLOCK_BYTES = 1 << 20
+_SPARE_BYTES = 1_000_000  # that are left free beside tensors, for their header and the files beside them
 _TRIES, _PAUSE_SECONDS = 100, 0.05  # for a file that another process is writing
 
 
@@ -167,13 +169,14 @@ def save_tensors(
     size = sum(t.nbytes for t in tensors.values())
     with explain(path):
         free = shutil.disk_usage(path.parent).free
-        if free < size + 1_000_000:
+        needed = size + _SPARE_BYTES
+        if free < needed:
             raise Unavailable(
                 say(
                     "The disk is full: {name} needs {needed:,.0f} MB and {free:,.0f} MB are free.",
                     name=path.name,
-                    needed=size / 1e6,
-                    free=free / 1e6,
+                    needed=math.ceil(needed / 1e6),
+                    free=math.floor(free / 1e6),
                 )
             )
         with replacing(path, private) as temporary:

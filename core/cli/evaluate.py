@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.atomic_files import explain
+from core.atomic_files import explain, replacing
 from core.cli import Print, on_ranks
 from core.cli.chat import add_quantization_flag
 from core.cli.data import READING, add_data_flags, data_options
@@ -169,10 +169,10 @@ def _measure(args: Any, files: list[Path], sharding: "Sharding | None", out: Pri
     for line in _sentences(evaluations, comparisons, args.json):
         out(line)
     for file in files if is_first else ():
-        with explain(file):
+        with explain(file), replacing(file, private=False) as temporary:
             is_table = file.suffix == ".md"
             text = write_markdown(evaluations, comparisons) if is_table else write_csv(evaluations)
-            file.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
         if not args.json:
             out(f"Saved: {file}")
 

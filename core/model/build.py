@@ -57,8 +57,9 @@ def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Mo
         return model
     except ValueError as error:
         raise BadModel(say("{folder} cannot be loaded: {error}", folder=folder, error=_describe(error))) from None
-    except Exception as error:
-        # What a model class raises for sizes that do not go together: a division by zero, an assertion, and more.
+    except (Exception, SystemExit) as error:
+        # What a model class raises for sizes that do not go together: a division by zero, an assertion, and more. A
+        # folder's own code may also call exit().
         raise BadModel(
             say(
                 "{folder} cannot be loaded: {kind}: {error}",

@@ -7,12 +7,13 @@ are for their owner alone.
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from core.atomic_files import append, explain, make_private_folder, replacing, sync
-from core.errors import BadOption, Unavailable
+from core.errors import BadOption, Unavailable, UserError
 from core.events import Event, Warned, to_json
 from core.run.event_log import cut_log, cut_samples, read_log
 from core.run.lock import RunLock
@@ -69,6 +70,16 @@ class RunFolder:
         None, loses the events and samples that came after it, so that each step is logged once. Returns what a person
         should know about the folder.
         """
+        is_made_here = self.is_new and not self.path.exists()
+        try:
+            return self._begin(run, last_step)
+        except UserError:
+            if is_made_here and not (self.path / RUN).exists():  # it holds nothing of a run
+                self.close()
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+    def _begin(self, run: Run, last_step: int | None) -> list[Warned]:
         notes = []
         if self.is_new:
             with explain(self.path):

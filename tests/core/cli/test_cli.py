@@ -274,10 +274,9 @@ def test_no_permission(
 def test_a_full_disk(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
-    assert sentence(capsys, *words, "--steps", "2").startswith("The disk is full: ")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=900_000))
+    said = sentence(capsys, *words, "--steps", "2")
+    assert re.fullmatch(r"The disk is full: \S+ needs 2 MB and 0 MB are free\.", said)
 
 
 def test_methods_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:

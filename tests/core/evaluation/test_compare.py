@@ -1,7 +1,9 @@
 """Models on the same rows: hand-made rows with known p-values, and two models from end to end."""
 
 import csv
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,25 @@ def test_a_file_of_another_kind_is_refused_before_anything_is_loaded(
 ) -> None:
     assert main(["eval", "--model", str(model_folder), "--output", "rows.xlsx"]) != 0
     assert "--output rows.xlsx: the name must end with .md or .csv." in capsys.readouterr().err
+
+
+def test_a_table_that_cannot_be_written_leaves_the_one_before(
+    model_folder: Path,
+    data_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, *args: Any, **options: Any) -> int:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    table = tmp_path / "table.md"
+    table.write_text("of last week")
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(["eval", "--dataset", str(data_file), "--answers", "0", "--output", str(table)]) == 2
+    assert f"The disk is full; {table} could not be written." in capsys.readouterr().err
+    assert table.read_text() == "of last week" and [p.name for p in tmp_path.iterdir()] == ["table.md"]
 
 
 def test_files_of_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

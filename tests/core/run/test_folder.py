@@ -1,5 +1,6 @@
 """A run's folder: whom it belongs to, and its logs cut at a checkpoint although lines are damaged."""
 
+import errno
 import json
 import os
 import stat
@@ -102,6 +103,23 @@ def test_a_folder_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
     folder.begin(Run())
     folder.close()
     assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_what_cannot_begin_leaves_no_folder_behind(
+    was_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if was_there:
+        (tmp_path / "run").mkdir()
+    run = Run(output=str(tmp_path / "run"))
+    folder = RunFolder.plan(run)
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(Unavailable, match="The disk is full"):
+        folder.begin(run)
+    assert (tmp_path / "run").exists() == was_there
 
 
 def test_a_folder_that_was_moved_away_is_said(tmp_path: Path) -> None:
