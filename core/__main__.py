@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from core.cli.signals import Ended, end, handled_by
 from core.distributed.own_gpu import take_own_gpu
+from core.signals import Ended, end, handled_by
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,12 +15,12 @@ from core import methods
 from core.cli import OutputClosed, Print, on_ranks
 from core.cli.flags import add_flag, parse_flags
 from core.cli.progress import lines, show
-from core.cli.signals import CHECKPOINT, Ended, handled_by
 from core.distributed.machines import Machines
 from core.errors import BadOption
 from core.events import Event, Started, Walked, to_json
 from core.run import Run, list_options
 from core.run.folder import EVENTS
+from core.signals import CHECKPOINT, Ended, handled_by
 from core.stop_request import StopRequest
 
 

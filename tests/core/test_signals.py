@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.cli import signals
+from core import signals
 from core.events import Finished, from_json
 
 
