@@ -20,7 +20,7 @@ from app.preview import dataset_reader
 from app.preview.view import Preview
 from app.runs import datasets
 from app.runs.labels import data_label
-from app.runs.status_text import describe_phase
+from app.runs.phase_text import describe_phase
 from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import quiet_button

@@ -88,10 +88,13 @@ def _assess_metrics(record: RunRecord) -> Health | None:
 
 def _assess_loss(record: RunRecord) -> Health:
     losses = record.loss.smooth(SMOOTHING)
-    begun = Health(
-        "accent",
-        tr("Training has begun. The loss says how surprised the model is by the right answer; lower is better."),
+    spec = methods.load().get(record.started.method) if record.started else None
+    words = (
+        tr("Training has begun. The loss says how surprised the model is by the right answer; lower is better.")
+        if spec is None or spec.describe_progress is None
+        else tr("Training has begun. How it goes is said after {count} steps.", count=_FEW)
     )
+    begun = Health("accent", words)
     if len(losses) < _FEW:
         return begun
     early, latest = float(losses[3]), float(losses[-1])

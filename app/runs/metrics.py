@@ -55,6 +55,8 @@ def select_charts(method: str, names: Iterable[str], ranks: Sequence[str] = ()) 
 
 def _reward_legend(name: str) -> str:
     """A reward as the tab Rewards calls it; what is none by its own name."""
+    if name == "overlong":
+        return say("overlong penalty")
     return lower(say(REWARDS[name].title)) if name in REWARDS else name.replace("_", " ")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.desktop.language import localize, tr
+from app.runs.phase_text import describe_phase
 from app.runs.series import Series
 from core.events import (
     MACHINE_CODES,
@@ -83,7 +84,7 @@ class RunRecord:
                 self._is_taken_up = True
             self.phase, self.paused = event, None  # also of a run that is to go on
             if event.fraction is None:
-                self._log(event, "info", describe_logged(event))
+                self._log(event, "info", describe_phase(event))
         elif isinstance(event, Started):
             self._add_start(event)
         elif isinstance(event, Evaluated):
@@ -278,19 +279,17 @@ class RunRecord:
         if math.isfinite(event.loss) and (self.best_eval is None or event.loss < self.best_eval.loss):
             self.best_eval = event
         mark = tr(", the best so far") if event.best else ""
-        self._log(
-            event,
-            "info",
-            tr("Step {step:,}: loss on held-out rows {loss:.4f}{mark}", step=event.step, loss=event.loss, mark=mark),
-        )
+        solved = event.metrics.get("solved")
+        words = (
+            tr("Step {step:,}: loss on held-out rows {loss:.4f}{mark}", step=event.step, loss=event.loss, mark=mark)
+            if solved is None
+            else tr("Step {step:,}: {solved:.0%} of held-out questions solved{mark}", step=event.step, solved=solved,
+                    mark=mark)
+        )  # fmt: skip
+        self._log(event, "info", words)
 
     def _log(self, event: Event, level: str, text: str) -> None:
         self.log.append(LogLine(event.time, level, text))
-
-
-def describe_logged(phase: Phase) -> str:
-    """A phase as a line of the log."""
-    return f"{tr(phase.name)}: {tr(phase.detail)}" if phase.detail else tr(phase.name)
 
 
 def describe_choice(choice: dict[str, Any]) -> str:

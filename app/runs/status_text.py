@@ -2,16 +2,12 @@
 
 import datetime
 import math
-import re
 
 from app.desktop.language import localize, tr
+from app.runs.phase_text import describe_detail, describe_phase
 from app.runs.record import RunRecord
-from core.events import Phase
-from core.run import STARTER
 
 _RELEASED = 0.9  # of the most that was held: where less is held now, that is worth saying
-
-_COUNTED = re.compile(r"(?:(?P<done>[\d,]+) of (?P<about>about )?)?(?P<total>[\d,]+)(?P<unit> rows| rows tokenized)?")
 
 # How a run ended, by the reason of its last event.
 ENDINGS = {
@@ -51,31 +47,6 @@ def headline(record: RunRecord) -> str:
     if record.started is not None and record.phase.detail:
         return describe_phase(record.phase)
     return tr(record.phase.name)
-
-
-def describe_phase(phase: Phase) -> str:
-    """A phase with how far it is: "Validating before training: 37 of 98 rows"."""
-    name = tr(phase.name)
-    return f"{name}: {describe_detail(phase.detail)}" if phase.detail else name
-
-
-def describe_detail(detail: str) -> str:
-    """How far a phase is, which the core counts in rows; what else it says stands for itself."""
-    if detail == STARTER:
-        return tr("Starter model")
-    found = _COUNTED.fullmatch(detail)
-    if found is None:
-        return tr(detail)
-    done, total, unit = found["done"], localize(found["total"]), found["unit"] or ""
-    if done is None:
-        return tr("{total} rows", total=total)
-    texts = {
-        "": tr("{done} of {total}", done=localize(done), total=total),
-        " rows": tr("{done} of {total} rows", done=localize(done), total=total),
-    }
-    if found["about"]:
-        return tr("{done} of about {total} rows tokenized", done=localize(done), total=total)
-    return texts.get(unit) or tr("{done} of {total} rows tokenized", done=localize(done), total=total)
 
 
 def describe_stop(record: RunRecord, validates: bool, answers: bool) -> str:
@@ -123,12 +94,13 @@ def progress(record: RunRecord) -> str:
         return describe_detail(record.phase.detail) if record.phase else ""
     step = record.last_step.step if record.last_step else record.started.first_step - 1
     epoch = record.last_step.epoch if record.last_step else 0.0
+    digits = 1 if record.started.epochs >= 1 else 2  # a short run is over before a tenth of the data
     return tr(
-        "Step {step:,} of {total_steps:,} · epoch {epoch:.1f} of {epochs:.1f}",
+        "Step {step:,} of {total_steps:,} · epoch {epoch} of {epochs}",
         step=step,
         total_steps=record.started.total_steps,
-        epoch=epoch,
-        epochs=record.started.epochs,
+        epoch=localize(f"{epoch:.{digits}f}"),
+        epochs=localize(f"{record.started.epochs:.{digits}f}"),
     )
 
 

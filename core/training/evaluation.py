@@ -13,7 +13,7 @@ from core.methods import Method
 from core.rollouts import SamplingStopped
 from core.run.changes import describe_resumed
 from core.run.folder import CHECKPOINTS, REPORT
-from core.stop_request import skips
+from core.stop_request import pauses, skips
 from core.text.sentence import say
 from core.training import checkpoint, report
 from core.training.answers import find_caveat
@@ -105,7 +105,9 @@ class Evaluation:
 
     def evaluate(self) -> Iterator[Event]:
         """Measure the held-out loss; a new best is kept on disk. Where it could not be measured nothing is compared."""
-        loss, targets, metrics = yield from self._measure_until_stopped()
+        stop = self.setup.stop
+        is_stopping = stop.is_set() and not pauses(stop)  # a stop before the last validation does not leave it out
+        loss, targets, metrics = yield from self._measure_until_stopped(anyway=is_stopping)
         progress = self.progress
         progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
         if loss is None:
@@ -183,10 +185,12 @@ class Evaluation:
         self.group.broadcast(to_json(finished))
         yield finished
 
-    def _measure_until_stopped(self, when: str = "") -> Generator[Event, None, HeldOutResult]:
-        """The same as HeldOut.measure(). Raises SamplingStopped when the run is asked to stop meanwhile."""
+    def _measure_until_stopped(self, when: str = "", *, anyway: bool = False) -> Generator[Event, None, HeldOutResult]:
+        """The same as HeldOut.measure(). Raises SamplingStopped when the run is asked to stop meanwhile; with `anyway`
+        only when it is asked to skip the rest."""
+        stop = self.setup.stop
         try:
-            return (yield from self.held_out.measure(self.setup.stop.is_set, when))
+            return (yield from self.held_out.measure((lambda: skips(stop)) if anyway else stop.is_set, when))
         except SamplingStopped:
             self._was_stopped = True
             raise

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import mlx.core as mx
 
@@ -86,7 +85,8 @@ def measure(run: Run, stop: threading.Event | None = None) -> Generator[Event, N
     """
     stop = stop or threading.Event()
     with keep_awake(), tempfile.TemporaryDirectory(prefix="hone-dry-run-") as temporary:
-        run = run.check().with_absolute_paths().replace("output", str(Path(temporary) / "run"))
+        # A folder that is there: answers are written into it with their scores.
+        run = run.check().with_absolute_paths().replace("output", temporary)
         try:
             return (yield from releasing(_measure(run, stop)))
         except UserError:

@@ -94,8 +94,12 @@ def test_each_reward_alone_is_in_the_chart_of_the_reward() -> None:
 
 
 def test_a_reward_is_called_as_its_tab_calls_it(german: None) -> None:
-    (figure,) = select_charts("grpo", ["reward_numeric", "reward", "reward_std", "reward_own", "reward_format"])
-    assert [tr(m.legend) for m in figure.metrics][-3:] == ["Form des Nachdenkens", "Zahl als Antwort", "own"]
+    (figure,) = select_charts("grpo", ["reward_numeric", "reward", "reward_std", "reward_overlong", "reward_format"])
+    assert [tr(m.legend) for m in figure.metrics][-3:] == [
+        "Form des Nachdenkens",
+        "Zahl als Antwort",
+        "Strafe für Überlänge",
+    ]
     run = Run(method="grpo").replace("options.rewards", ("numeric=1", "format=0.5"))
     option = dict(list_options("grpo"))[REWARDS_KEY]
     described = describe_value(run, REWARDS_KEY, option, run.options.rewards)

@@ -12,6 +12,7 @@ import pytest
 from app.plots.decimate import thin
 from app.runs import history, status_text
 from app.runs.health import CHANGE, LOWER, STOP, assess
+from app.runs.phase_text import describe_phase
 from app.runs.record import RunRecord
 from app.runs.run_list import make_entry
 from app.runs.series import SMOOTHING, Series
@@ -168,8 +169,8 @@ def test_rows_are_counted_towards_what_there_may_be() -> None:
     assert estimate_total(0, 0.0) == 0 and estimate_total(412, 0.1) == 4100
     assert estimate_total(9137, 0.999) == 9137  # no fewer than there are already
     phase = Phase("Preparing data", "412 of about 4,100 rows tokenized", 0.1)
-    assert status_text.describe_phase(phase) == "Preparing data: 412 of about 4,100 rows tokenized"
-    assert status_text.describe_phase(Phase("Loading model", "starter")) == "Loading model: Starter model"
+    assert describe_phase(phase) == "Preparing data: 412 of about 4,100 rows tokenized"
+    assert describe_phase(Phase("Loading model", "starter")) == "Loading model: Starter model"
 
 
 def test_nothing_is_called_steady_after_a_few_steps() -> None:
@@ -255,6 +256,34 @@ def test_one_sentence_for_what_a_method_measures(
     for n in range(1, 41):
         record.add(replace(step_event(n), metrics={name: value_at(n) for name, value_at in metrics.items()}))
     assert sentence in assess(record).sentence
+
+
+def test_the_log_tells_how_far_a_phase_is_and_what_was_solved_in_the_windows_language(german: None) -> None:
+    record = RunRecord()
+    record.add(Phase("Validating before training", "1240 rows"))
+    record.add(Phase("Loading model", "starter"))
+    record.add(Evaluated(0, 0.75, False, 100, {"solved": 0.25}))
+    assert [line.text for line in record.log] == [
+        "Validierung vor dem Training: 1240 Zeilen",
+        "Modell laden: Startmodell",
+        "Schritt 0: 25\u00a0% der zurückgehaltenen Fragen gelöst",
+    ]
+
+
+@pytest.mark.parametrize(("method", "is_surprise"), [("sft", True), ("dpo", False), ("kto", False), ("grpo", False)])
+def test_only_a_loss_on_right_answers_is_called_a_surprise(method: str, is_surprise: bool) -> None:
+    record = RunRecord()
+    record.add(started_event(Run(method=method)))
+    record.add(step_event(1))
+    assert ("surprised" in assess(record).sentence) == is_surprise
+
+
+@pytest.mark.parametrize(("epochs", "words"), [(3.0, "epoch 0.1 of 3.0"), (0.04, "epoch 0.07 of 0.04")])
+def test_a_part_of_an_epoch_is_not_called_none(epochs: float, words: str) -> None:
+    record = RunRecord()
+    record.add(replace(started_event(Run()), epochs=epochs))
+    record.add(step_event(1))
+    assert status_text.progress(record).endswith(words)
 
 
 def test_memorising_is_said_at_the_third_validation_without_a_new_best() -> None:

@@ -20,6 +20,7 @@ from core.rollouts import setup
 from core.rollouts.samples_file import read_samples
 from core.run import Run
 from core.train import resume, train
+from core.training.measure import measure
 from tests.core.conftest import only
 
 # What a random model can be scored by: some answers hold an early letter, some do not.
@@ -258,6 +259,16 @@ def test_flat_groups_left_out_of_the_pass_change_nothing(ask: Ask, monkeypatch: 
             long = only(Step, list(train(ask(output=f"long-{loss_type}", loss_type=loss_type, **own))))
         assert [s.loss for s in short] == pytest.approx([s.loss for s in long], abs=1e-6)
         assert [s.grad_norm for s in short] == pytest.approx([s.grad_norm for s in long], rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["grpo", "dapo"])
+def test_a_dry_run_measures_steps_that_write_answers(ask: Ask, method: str) -> None:
+    run, events = ask(method=method), []
+    measuring = measure(run)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            events.append(next(measuring))
+    assert end.value.value.step_seconds > 0 and not Path(str(run.output)).exists()
 
 
 def test_a_reward_that_never_changes_is_noticed(ask: Ask) -> None:

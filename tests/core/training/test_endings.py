@@ -217,6 +217,22 @@ def test_what_is_validated_at_a_stop_is_told_like_every_validation(make_run: Mak
     assert at_stop.loss == only(Finished, events)[0].loss_after
 
 
+def test_a_stop_in_a_step_that_is_validated_does_not_leave_the_validation_out(make_run: MakeRun) -> None:
+    run, stop, events = make_run(), StopRequest(), list[Event]()
+    for event in train(run, stop):
+        events.append(event)
+        if isinstance(event, Step) and event.step == 3:  # as the window says: it validates, then it ends
+            stop.set()
+    finished = only(Finished, events)[0]
+    assert [e.step for e in only(Evaluated, events)] == [0, 3] and finished.loss_after is not None
+    stop, again = StopRequest(), list[Event]()
+    for event in resume(str(run.output), stop, changes={"train.steps": 9}):
+        again.append(event)
+        if isinstance(event, Step) and event.step == 6:
+            stop.pause()  # which gives the memory back at once
+    assert not only(Evaluated, again)
+
+
 def test_what_is_worse_than_before_training_is_not_the_best_so_far(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
