@@ -1,15 +1,15 @@
 """Numeric answer: what the answer comes to has the expected value."""
 
-from core.data.format.final_answer import final_answer
 from core.rewards.answer import Answer, Reward, RewardSettings, Score
 from core.rewards.numbers import find_result, parse_value, same_value
+from core.rewards.words import find_words
 from core.text.sentence import say
 
 
 def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 when the result of the visible answer equals the expected value, however both are written; else 0."""
     if parse_value(answer.expected) is None:  # a word, or a formula with letters
-        result: str | None = final_answer(answer.visible)
+        result: str | None = find_words(answer.visible, answer.expected)
     else:
         result = find_result(answer.visible)
     if not result:
@@ -21,7 +21,8 @@ def score(answer: Answer, settings: RewardSettings) -> Score:
 
 REWARD = Reward(
     "Numeric answer",
-    "The answer comes to the expected number; fractions, percent, units and thousands separators are understood.",
+    "The answer comes to the expected number, date, letter or word; fractions, percent, units, and commas and points "
+    "as in English or German are understood.",
     score,
     needs_expected=True,
 )

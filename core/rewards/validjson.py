@@ -16,7 +16,7 @@ def score(answer: Answer, settings: RewardSettings) -> Score:
     if fenced:
         text, points, suffix = fenced.group(1), 0.5, say(" in a code fence")
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
         return Score(0.0, say("is no JSON: {reason}", reason=error) if text else say("is empty"))
     except RecursionError:
@@ -24,6 +24,11 @@ def score(answer: Answer, settings: RewardSettings) -> Score:
     if not isinstance(value, dict | list):
         return Score(0.0, say("is a single value, not an object or list"))
     return Score(points, say("is valid JSON{suffix}", suffix=suffix))
+
+
+def _refuse(name: str) -> None:
+    """NaN and infinity, which Python reads, are none of JSON's."""
+    raise ValueError(say("{name} is no value of JSON", name=name))
 
 
 REWARD = Reward("Valid JSON", "The answer is a JSON object or list and nothing else.", score)
