@@ -6,6 +6,7 @@ from pathlib import Path
 from app.desktop.language import tr
 from core.data.read.files import ENDINGS, partition_files
 from core.data.read.other_formats import describe_other_format
+from core.data.read.packed import ZIP, unpacked_name
 
 
 @dataclass(frozen=True)
@@ -78,4 +79,4 @@ def _name_files(files: list[Path]) -> str:
 
 
 def _is_data(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(ENDINGS)
+    return unpacked_name(path.name).endswith((*ENDINGS, ZIP))

@@ -10,9 +10,11 @@ from app.widgets.buttons import quiet_button
 from app.widgets.card import hbox
 from app.widgets.labels import caption
 from core.data.read.files import ENDINGS
+from core.data.read.packed import PACKED_ENDINGS, ZIP
 from core.run import DEMO
 
-FILE_FILTER = tr("Data ({endings});;All files (*)", endings=" ".join(f"*{e} *{e}.gz" for e in ENDINGS))
+_ENDINGS = [f"*{ending}{packed}" for ending in ENDINGS for packed in ("", *PACKED_ENDINGS)]
+FILE_FILTER = tr("Data ({endings});;All files (*)", endings=" ".join([*_ENDINGS, f"*{ZIP}"]))
 
 
 class ValidationRow(QWidget):

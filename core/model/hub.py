@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from core.data.read.files import DEMO, ENDINGS
+from core.data.read.packed import PACKED_ENDINGS
 from core.errors import BadModel
 from core.events import Phase
 from core.model.download import Repository, download
@@ -154,7 +155,9 @@ def fetch_data(path: str) -> Generator[Phase, None, str]:
     """
     if path == DEMO or not is_id(path) or Path(path).expanduser().exists():
         return path
-    repository = Repository(path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", ".gz")])
+    repository = Repository(
+        path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", *PACKED_ENDINGS)]
+    )
     folder = repository.find_cached()
     if folder is None:
         folder = yield from download(repository)

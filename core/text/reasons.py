@@ -185,9 +185,11 @@ def _of_library(error: BaseException) -> str | None:
     and they are slow."""
     import gzip
     import http.client
+    import lzma
     import socket
     import ssl
     import urllib.error
+    import zipfile
     import zlib
 
     if isinstance(error, urllib.error.HTTPError):
@@ -204,6 +206,8 @@ def _of_library(error: BaseException) -> str | None:
         return say("what answers there does not speak HTTP")
     if isinstance(error, gzip.BadGzipFile):
         return say("it is no gzip file, or a damaged one")
-    if isinstance(error, zlib.error):
+    if isinstance(error, zipfile.BadZipFile):
+        return say("it is no ZIP archive, or a damaged one")
+    if isinstance(error, zlib.error | lzma.LZMAError):
         return say("what it has packed is damaged")
     return None

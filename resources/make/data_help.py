@@ -34,7 +34,7 @@ What is read, what it has to hold, and what becomes of rows that cannot be used.
 
 ## Files
 
-{endings}; those of text also packed as `.gz`. Several at once, a folder with them, or the id of a dataset on Hugging Face (`owner/name`). In a folder the names tell what is for training (`train`) and what is only measured on (`valid`, `val`, `dev`, `test`).
+{endings}; those of text also packed as `.gz`, `.bz2` or `.xz`, or alone in a `.zip`. Several at once, a folder with them, or the id of a dataset on Hugging Face (`owner/name`). In a folder the names tell what is for training (`train`) and what is only measured on (`valid`, `val`, `dev`, `test`).
 
 In the window, drop files anywhere, paste their text, or choose them at the **Data** step; the **Data** page lists all that were opened, with what was found. On the command line: `hone data inspect FILE`.
 

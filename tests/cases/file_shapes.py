@@ -15,7 +15,7 @@ CAFE = ("U Où? | A* Au café “Œuf”.",)
 def _zip() -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("rows.jsonl", ROW)
+        archive.writestr("word/document.xml", ROW)
     return packed.getvalue()
 
 
@@ -61,7 +61,6 @@ FILES = (
          ("U \u202bמה?\u202c | A* \u200fכן\u200e.",)),
     Case("a character outside of the basic plane, escaped", TEXT, '{"question": "\\ud83d\\ude00?", "answer": "Yes."}\n',
          ("U 😀? | A* Yes.",)),
-    _no_data("an archive", _zip(), "a ZIP archive, not a data file: unpack it, and choose the files or their folder", "rows.zip"),
     _no_data("a file packed by zstd", b"\x28\xb5\x2f\xfd\x04\x00", "packed by zstd, not a data file: unpack it, or pack it with gzip",
              "rows.jsonl.zst"),
     _no_data("a workbook", _zip(), "a workbook, not a data file: save its sheet as CSV", "rows.xlsx"),

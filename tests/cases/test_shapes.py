@@ -9,13 +9,14 @@ import pytest
 from core.data.dataset import load_dataset
 from core.data.kinds import PAIRS, QUESTIONS
 from core.data.tokenize.encode import Encoded, encode_example, encode_prompt
-from core.errors import BadData
+from core.errors import BadData, Unavailable
 from tests.cases.carded_shapes import CARDED
 from tests.cases.choice_shapes import CHOICES
 from tests.cases.file_shapes import FILES
 from tests.cases.hub_sets import HUB_SETS
 from tests.cases.mark_shapes import MARKS
 from tests.cases.message_shapes import MESSAGES
+from tests.cases.packed_shapes import PACKED
 from tests.cases.public_shapes import PUBLIC
 from tests.cases.shapes import CASES, Case
 from tests.cases.written_shapes import WRITTEN
@@ -46,7 +47,7 @@ def show(row: Encoded, tokenizer: Any) -> str:
 
 @pytest.mark.parametrize(
     "case",
-    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS, *WRITTEN),
+    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS, *WRITTEN, *PACKED),
     ids=lambda case: case.name.replace(" ", "-"),
 )
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
     tokenizer = make_tokenizer(case.template)
     try:
         dataset = load_dataset(path, case.kind, **case.options)
-    except BadData as error:
+    except (BadData, Unavailable) as error:
         assert not case.learned, error
         assert case.says in str(error)
         return

@@ -78,9 +78,7 @@ def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
             if len(files) == 1
             else say("{count} files of the folder are", count=len(files))
         )
-        message = say(
-            "{subject} not read, since others are named as training data: {names}.", subject=subject, names=names
-        )
+        message = say("{subject} not read beside the others: {names}.", subject=subject, names=names)
         yield Remark("unread", "warning", message, say("Choose the files themselves to learn from all of them."))
 
 

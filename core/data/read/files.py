@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import resources
+from core.data.read.other_formats import describe_other_format
+from core.data.read.packed import PACKED_ENDINGS, ZIP, unpacked_name
 from core.errors import BadData, Unavailable
-from core.text.sentence import say
+from core.text.sentence import Sentence, join, say
 
 DEMO = "demo"  # the sample that ships inside
 ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".md", ".parquet", ".arrow")
 _MOST_FILES = 100_000  # that a folder is looked through for
+_CODE = frozenset((
+    ".py", ".js", ".ts", ".jsx", ".tsx", ".java", ".c", ".h", ".cpp", ".hpp", ".cs", ".go", ".rs", ".rb", ".php",
+    ".swift", ".kt", ".scala", ".sh", ".sql", ".r", ".jl", ".lua", ".tex", ".srt", ".vtt", ".rst", ".log", ZIP,
+))  # fmt: skip
 _MODEL, _ADAPTER = "config.json", "adapter_config.json"  # what the folders of models and of adapters hold
 _PARTS = {
     "train": ("train", "training"),
@@ -132,9 +138,8 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
     """The data files in a folder, by the part that their names, or their folders' names, tell. Files whose names tell
     no part are training data, unless others are named as training data."""
     try:
-        data_files = sorted(
-            f for f in _few(folder.rglob("*"), folder) if f.is_file() and _is_data(f.relative_to(folder))
-        )
+        files = sorted(f for f in _few(folder.rglob("*"), folder) if f.is_file())
+        data_files = [f for f in files if _is_data(f.relative_to(folder))]
     except PermissionError as error:
         raise Unavailable(say("{folder} cannot be read: {reason}.", folder=folder, reason=error)) from None
     if not data_files or (folder / _MODEL).is_file() or (folder / _ADAPTER).is_file():
@@ -144,18 +149,39 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
         parts[_part_of(file.relative_to(folder))].append(file)
     train = parts["train"] or parts[""]
     if not train:
-        endings = ", ".join(e[1:] for e in ENDINGS)
-        purpose = say(" to train on") if data_files else ""
-        raise BadData(
-            say(
-                "The folder {folder} has no data file{purpose} ({endings}, each also gzipped).",
-                folder=folder,
-                purpose=purpose,
-                endings=endings,
-            )
-        )
-    unread = parts[""] if parts["train"] else []
+        raise BadData(_no_data_file(folder, bool(data_files), files))
+    others = [file for file in files if _is_text_of_another_kind(file.relative_to(folder))]
+    unread = parts[""] if parts["train"] else others
     return DatasetFiles(tuple(train), tuple(parts["valid"]), tuple(parts["test"]), tuple(unread))
+
+
+def _no_data_file(folder: Path, has_held_out: bool, files: list[Path]) -> Sentence:
+    """The sentence for a folder without a data file to train on, with what it holds instead."""
+    sentence = say(
+        "The folder {folder} has no data file{purpose} ({endings}; also packed: {packed}).",
+        folder=folder,
+        purpose=say(" to train on") if has_held_out else "",
+        endings=", ".join(e[1:] for e in ENDINGS),
+        packed=", ".join(e[1:] for e in PACKED_ENDINGS),
+    )
+    shown = [file for file in files if not file.name.startswith(".")]
+    if has_held_out or not shown:
+        return sentence
+    packed = next((file for file in shown if file.name.lower().endswith(ZIP)), None)
+    if packed is not None:
+        return join([sentence, say("It holds {name}: choose that file, or unpack it.", name=packed.name)])
+    other = next(((file, what) for file in shown if (what := describe_other_format(file.suffix.lower()))), None)
+    if other is not None:
+        return join([sentence, say("{name} is {description}.", name=other[0].name, description=other[1])])
+    code = next((file for file in shown if file.suffix.lower() in _CODE), None)
+    if code is not None:
+        return join([sentence, say("To learn from {name} and the like as text, choose the files.", name=code.name)])
+    return sentence
+
+
+def _is_text_of_another_kind(file: Path) -> bool:
+    """Whether a person may expect a file to be read that is not: code and the like."""
+    return file.suffix.lower() in _CODE and not any(part.startswith((".", "_")) for part in file.parts)
 
 
 def _refuse_model_folder(folder: Path) -> None:
@@ -167,7 +193,7 @@ def _refuse_model_folder(folder: Path) -> None:
 
 
 def _is_data(file: Path) -> bool:
-    name = file.name.lower().removesuffix(".gz")
+    name = unpacked_name(file.name)
     is_documentation = name.startswith(("readme", "license", "dataset_info", "changelog", "state.json", "dataset_dict"))
     is_hidden = any(part.startswith((".", "_")) for part in file.parts)
     return name.endswith(ENDINGS) and not is_documentation and not is_hidden

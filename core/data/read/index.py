@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.read.packed import PACKED_ENDINGS, ZIP
 from core.data.read.reader import Row, iterate_rows
 from core.data.read.source import FILE_START, Position, Source
 
@@ -21,7 +22,7 @@ class RowIndex:
     """Positions ("marks") of some rows. Rows are counted over all files from 0.
 
     In files in which positions cannot be told there is one mark at the top, and their pages are read from there.
-    Gzipped files are unpacked up to the page.
+    Packed files are unpacked up to the page.
     """
 
     files: tuple[str, ...]
@@ -31,8 +32,8 @@ class RowIndex:
     @property
     def is_fast(self) -> bool:
         """Whether any page can be read without much of what stands before it."""
-        zipped = any(name.lower().endswith(".gz") for name in self.files)
-        return not zipped and 4 * ROWS_PER_MARK * len(self.marks) >= self.rows
+        packed = any(name.lower().endswith((*PACKED_ENDINGS, ZIP)) for name in self.files)
+        return not packed and 4 * ROWS_PER_MARK * len(self.marks) >= self.rows
 
     def read(self, start: int, count: int) -> list[Row]:
         """Rows `start` to `start + count` as they stand in the files, fewer at the end.

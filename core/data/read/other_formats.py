@@ -6,10 +6,7 @@ from core.errors import BadData
 from core.text.sentence import say
 
 _BY_START = (  # (first bytes, what they are and, behind the colon, what helps)
-    (b"PK\x03\x04", say("a ZIP archive, not a data file: unpack it, and choose the files or their folder")),
     (b"\x28\xb5\x2f\xfd", say("packed by zstd, not a data file: unpack it, or pack it with gzip")),
-    (b"BZh", say("packed by bzip2, not a data file: unpack it, or pack it with gzip")),
-    (b"\xfd7zXZ", say("packed by xz, not a data file: unpack it, or pack it with gzip")),
     (b"7z\xbc\xaf", say("a 7z archive, not a data file: unpack it, and choose the files or their folder")),
     (b"Rar!", say("a RAR archive, not a data file: unpack it, and choose the files or their folder")),
     (b"%PDF", say("a PDF, not a data file: save its text as .txt")),
@@ -29,6 +26,9 @@ _BY_NAME = {  # what files are by their names, where their first bytes do not sa
     **dict.fromkeys(
         (".docx", ".odt", ".pages", ".epub", ".pptx"), say("a document, not a data file: save it as plain text, .txt")
     ),
+    **dict.fromkeys((".ipynb",), say("a notebook, not a data file: save its text as .md or its code as .py")),
+    **dict.fromkeys((".toml",), say("TOML, not a data file: convert it to JSON Lines or CSV")),
+    **dict.fromkeys((".pdf",), say("a PDF, not a data file: save its text as .txt")),
     **dict.fromkeys((".yaml", ".yml"), say("YAML, not a data file: convert it to JSON Lines or CSV")),
     **dict.fromkeys((".xml",), say("XML, not a data file: convert it to JSON Lines or CSV")),
     **dict.fromkeys((".html", ".htm"), say("a web page, not a data file: save its text as .txt")),

@@ -56,7 +56,17 @@ def without_nulls(value: Any) -> Any:
         return [without_nulls(inner) for inner in value]
     if isinstance(value, float) and math.isnan(value):
         return None
+    if isinstance(value, bytes | bytearray):
+        return _text_of(bytes(value))
     return value
+
+
+def _text_of(value: bytes) -> str | bytes:
+    """Bytes as the text that they are in UTF-8; as they are where they are none."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _first_sentence(error: Exception) -> str:

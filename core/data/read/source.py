@@ -1,18 +1,25 @@
 """One data file: its encoding, its compression, its lines, and the form in which its rows are written."""
 
-import gzip
 import io
 import json
 import re
 import stat
 import sys
-import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal
 
 from core.data.read.other_formats import refuse_other_format
+from core.data.read.packed import (
+    START_BYTES,
+    UNPACK_ERRORS,
+    Packing,
+    only_member,
+    open_packed,
+    packing_of,
+    unpacked_name,
+)
 from core.data.read.text_encoding import decode, detect_encoding, split_at_character
 from core.errors import BadData, Unavailable
 from core.text.sentence import say
@@ -48,8 +55,8 @@ class Problem:
     fix: str | None = None
 
 
-# What reading raises when the disk fails, or a gzipped file is cut off or damaged.
-READ_ERRORS = (OSError, EOFError, zlib.error)
+# What reading raises when the disk fails, or a packed file is cut off or damaged.
+READ_ERRORS = (OSError, *UNPACK_ERRORS)
 
 Form = Literal["lines", "values", "table", "text", "parquet", "arrow"]
 Piece = tuple[int, Any] | Problem  # (physical line, value of a row), or what is wrong there
@@ -71,13 +78,17 @@ class Source:
         self.path = path
         self.begin = self.row_start = self.line_end = begin
         self._raw: BinaryIO | None = None
+        self._member = ""  # the name of the data file in an archive
         self.held_out_part = ""  # of an object around lists of rows: the name of the list to hold out, once it was met
         self.has_text = False  # whether anything but white space was read
         self.problems: list[Problem] = []  # met while chunks() decodes; its caller takes them from here
         try:
             check_is_file(path)
             with path.open("rb") as file:
-                self.zipped = file.read(2) == b"\x1f\x8b"
+                self.packing: Packing = packing_of(file.read(START_BYTES))
+            if self.packing == "zip":
+                refuse_other_format(path, path.suffix.lower(), b"")  # a workbook is an archive too
+                self._member = only_member(path)
             with self.open() as file:
                 head = file.read(HEAD_BYTES)
         except FileNotFoundError:
@@ -105,13 +116,12 @@ class Source:
         self.separator = separator.group(1) if separator else ""  # between the cells of a table that says so itself
 
     def open(self) -> BinaryIO:
-        """The file's bytes, unpacked where it is gzipped."""
-        if not self.zipped:
+        """The file's bytes, unpacked where it is packed."""
+        if not self.packing:
             self._raw = self.path.open("rb")
             return self._raw
-        unpacked = gzip.GzipFile(self.path, "rb")
-        self._raw = cast(BinaryIO, unpacked.fileobj)
-        return cast(BinaryIO, unpacked)
+        unpacked, self._raw = open_packed(self.path, self.packing, self._member)
+        return unpacked
 
     @property
     def size(self) -> int:
@@ -129,11 +139,8 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        """The file name's ending in lower case, without .gz."""
-        suffixes = [s.lower() for s in self.path.suffixes]
-        if suffixes and suffixes[-1] == ".gz":
-            suffixes.pop()
-        return suffixes[-1] if suffixes else ""
+        """The file name's ending in lower case, without .gz and the like; in an archive that of the data file."""
+        return Path(unpacked_name(self._member or self.path.name)).suffix
 
     def detect_form(self) -> Form:
         """How the rows are written: one JSON value a line, JSON values over many lines, a table, text, or Parquet."""

@@ -47,9 +47,14 @@ def test_files_beside_those_named_as_training_data_are_told_not_read(tmp_path: P
     assert [f.name for f in find_files(tmp_path, "text").unread] == ["more.jsonl", "other.csv"]
     (finding,) = (f for f in load_dataset(tmp_path, "text").findings if f.code == "unread")
     assert finding.severity == "warning"
-    assert finding.message == (
-        "2 files of the folder are not read, since others are named as training data: more.jsonl, other.csv."
-    )
+    assert finding.message == ("2 files of the folder are not read beside the others: more.jsonl, other.csv.")
+
+
+def test_code_beside_data_is_told_not_read(tmp_path: Path) -> None:
+    fill(tmp_path, "notes.jsonl", "main.py", ".hidden.py")
+    assert [f.name for f in find_files(tmp_path, "text").unread] == ["main.py"]
+    fill(tmp_path, "train.jsonl")  # a dataset with a script of its own
+    assert [f.name for f in find_files(tmp_path, "text").unread] == ["notes.jsonl"]
 
 
 def test_a_folder_without_data(tmp_path: Path) -> None:
@@ -57,7 +62,17 @@ def test_a_folder_without_data(tmp_path: Path) -> None:
     with pytest.raises(BadData) as error:
         find_files(tmp_path, "text")
     endings = "json, jsonl, ndjson, csv, tsv, tab, txt, md, parquet, arrow"
-    assert str(error.value) == f"The folder {tmp_path} has no data file ({endings}, each also gzipped)."
+    sentence = f"The folder {tmp_path} has no data file ({endings}; also packed: gz, bz2, xz)."
+    assert str(error.value) == sentence
+    for name, advice in (
+        ("code.py", "To learn from code.py and the like as text, choose the files."),
+        ("book.pdf", "book.pdf is a PDF, not a data file: save its text as .txt."),
+        ("rows.zip", "It holds rows.zip: choose that file, or unpack it."),
+    ):
+        (tmp_path / name).write_bytes(b"")
+        with pytest.raises(BadData) as error:
+            find_files(tmp_path, "text")
+        assert str(error.value) == f"{sentence} {advice}"
     fill(tmp_path, "test.json")
     with pytest.raises(BadData, match="has no data file to train on"):
         find_files(tmp_path, "text")

@@ -156,7 +156,6 @@ def test_endless_nesting_is_a_finding(tmp_path: Path, content: str) -> None:
     [
         (b"", "{} is empty."),
         (b"\n \n", "{} holds only blank lines."),
-        (b"PK\x03\x04rest", "{} is a ZIP archive, not a data file: unpack it, and choose the files or their folder."),
         (b"<!DOCTYPE html>", "{} is a web page, not a data file: save its text as .txt."),
         (b"a\0b", "{} is not a text file."),
     ],
