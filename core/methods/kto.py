@@ -87,7 +87,8 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
     the KL from the reference and carries no gradient. logps, ref [2R, T-1]: the answers, then the mismatched ones;
     batch.extra["label"] [R] is 1 for good; of a part of a batch batch.extra["mismatched_mean"] [R] is the whole's mean.
 
-    The accuracy is the share of answers on the right side of z0.
+    The accuracy is the share of answers on the right side of z0. Under gradient accumulation batches count by their
+    rows; TRL takes the mean of their means, which is the same except for a last batch that is smaller.
     """
     import mlx.core as mx
 

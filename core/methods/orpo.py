@@ -51,7 +51,8 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
     logps [2R, T-1], chosen first. The NLL is the mean per token over prompts and answers of all chosen texts. The
     odds are p / (1 − p) with p = exp(an answer's mean log-probability per token).
 
-    Under gradient accumulation batches count by their pairs; TRL takes the mean of their means.
+    Under gradient accumulation batches count by their pairs; TRL takes the mean of their means. Conversations end as
+    their template ends them; ORPOTrainer puts another EOS behind answers that do not end with one (ChatML's newline).
     """
     import mlx.core as mx
     from mlx.nn import log_sigmoid

@@ -54,7 +54,8 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
     `nll_weight` adds the chosen answers' mean negative log-likelihood per token (TRL: cpo_alpha).
 
     Under gradient accumulation batches count by their pairs; TRL takes the mean of their means, which is the same
-    except for a last batch that is smaller.
+    except for a last batch that is smaller. Conversations end as their template ends them; CPOTrainer puts another EOS
+    behind answers that do not end with one (ChatML's newline).
     """
     import mlx.core as mx
     from mlx.nn import log_sigmoid

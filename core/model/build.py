@@ -22,7 +22,7 @@ def check_architecture(folder: Path, config: dict[str, Any]) -> None:
         return
     model_type = config["model_type"]
     try:
-        _get_classes(config)
+        _get_classes(config | settings_by_older_names(config))
     except SystemExit:  # some of mlx-lm's files call exit() at their import when an extra package is missing
         raise BadModel(
             say(

@@ -60,8 +60,8 @@ def _rope_settings(config: dict[str, Any]) -> dict[str, Any]:
     if "rope_theta" not in config:
         settings["rope_theta"] = full["rope_theta"]
     is_scaled = full.get("rope_type", full.get("type", "default")) not in (None, "default")
-    if is_scaled and config.get("rope_scaling") is None:
-        settings["rope_scaling"] = {k: v for k, v in full.items() if k != "rope_theta"}
+    if config.get("rope_scaling") is None:  # some classes ask for it even where nothing is scaled
+        settings["rope_scaling"] = {k: v for k, v in full.items() if k != "rope_theta"} if is_scaled else None
     return settings
 
 

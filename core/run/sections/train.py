@@ -79,7 +79,7 @@ class Train:
     )
     optimizer: str = option(
         "adamw",
-        "The algorithm that updates the weights from their gradients.",
+        "The algorithm that updates the weights from their gradients. Betas are 0.9 and 0.999, of Lion 0.9 and 0.99.",
         choices=("adamw", "adam", "lion", "sgd"),
         labels={"adamw": "AdamW", "adam": "Adam", "lion": "Lion", "sgd": "SGD"},
         label="Optimizer",
