@@ -48,9 +48,12 @@ def language() -> Language:
     return "metal" if mx.metal.is_available() else "cuda"
 
 
-def build_kernel(name: str, inputs: list[str], outputs: list[str], source: str, header: str) -> Any:
-    """A kernel from its body and header, written with the WORDS of language()."""
-    metal = language() == "metal"
-    build = mx.fast.metal_kernel if metal else mx.fast.cuda_kernel
-    header = header if metal else _CUDA_WARP + header
-    return build(name=name, input_names=inputs, output_names=outputs, source=source, header=header)
+def build_kernel(name: str, inputs: list[str], outputs: list[str], source: str, header: str, shared: int = 0) -> Any:
+    """A kernel from its body and header, written with the WORDS of language(). `shared`: bytes of the shared memory that
+    CUDA gives each group of threads when the kernel starts."""
+    if language() == "metal":
+        return mx.fast.metal_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header)
+    return mx.fast.cuda_kernel(
+        name=name, input_names=inputs, output_names=outputs, source=source, header=_CUDA_WARP + header,
+        shared_memory=shared,
+    )  # fmt: skip

@@ -282,10 +282,13 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     lines = table(f"A decoding step, {n} answers after {scene.before} tokens", lines, whole)
     if not on_gpu:  # a processor's caches hold much of it
         return lines
-    read = sum(value.nbytes for _, value in tree_flatten(model.parameters())) + sum(layer.nbytes for layer in cache)
-    limit = read / bandwidth(rounds) * 1000
+    # Of the caches, which have room for more, the tokens that are there.
+    token_bytes = 2 * s["num_hidden_layers"] * s["num_key_value_heads"] * size * scene.dtype.size
+    read = sum(value.nbytes for _, value in tree_flatten(model.parameters())) + n * scene.before * token_bytes
+    rate = bandwidth(rounds)
+    limit = read / rate * 1000
     note = (
-        f"Weights and cache, read once a token: {read / 1e6:,.0f} MB, {limit:.2f} ms at the rate of a large copy: at "
+        f"Weights and cache, read once a token: {read / 1e6:,.0f} MB, {limit:.2f} ms at the {rate / 1e12:.2f} TB/s at which large arrays are read: at "
         f"most {n / limit * 1000:,.0f} tokens/s; the step stands at {limit / whole.wall:.0%} of that."
     )
     return [*lines, "", note]
@@ -322,10 +325,11 @@ def build_time(work: Callable[[], Any], rounds: int) -> Time:
 
 
 def bandwidth(rounds: int) -> float:
-    """Bytes a second that are read and written when a large array is negated."""
-    array = mx.random.normal((64_000_000,))
-    mx.eval(array)
-    return 2 * array.nbytes / timed(lambda: -array, rounds).wall * 1000
+    """Bytes a second at which large arrays are read: their sums, one after the other, as handing over the first takes
+    a while."""
+    arrays = [mx.random.normal((256_000_000,)).astype(mx.bfloat16) for _ in range(8)]
+    mx.eval(arrays)
+    return sum(array.nbytes for array in arrays) / timed(lambda: [array.max() for array in arrays], rounds).wall * 1000
 
 
 def table(title: str, lines: list[tuple[str, Time, str]], whole: Time) -> list[str]:

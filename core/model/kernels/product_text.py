@@ -3,7 +3,7 @@
 from string import Template
 
 # tensor_product: sums [16, 8] += left [16, 16] right [16, 8], of whose numbers each lane has its share.
-TENSOR_HEADER = "".join(
+_TENSOR_HEADER = "".join(
     f"""
 __device__ inline void tensor_product({name}, float* sums, unsigned a, unsigned b, unsigned c, unsigned d, unsigned e,
                                       unsigned f) {{
@@ -24,130 +24,189 @@ __device__ inline uint4 multiply({name}, uint4 x, uint4 y) {{
     for (int i = 0; i < 4; ++i) {{ (({name}2*)&x)[i] = __hmul2((({name}2*)&x)[i], (({name}2*)&y)[i]); }}
     return x;
 }}
+__device__ inline unsigned as_pair({name} x, {name} y) {{
+    const {name}2 pair = {{x, y}};
+    return *(const unsigned*)&pair;
+}}
 """
     for name, kind, as_float in (("__nv_bfloat16", "bf16", "__bfloat1622float2"), ("__half", "f16", "__half22float2"))
 )
+# Copies of 16 bytes each from the GPU's memory into shared memory, which a thread does not wait for.
+_COPY_HEADER = """
+__device__ inline unsigned shared_address(const void* place) { return (unsigned)__cvta_generic_to_shared(place); }
+__device__ inline void copy_later(unsigned address, const void* from) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address), "l"(from));
+}
+__device__ inline void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int N> __device__ inline void await_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
+"""
+HEADER = _TENSOR_HEADER + _COPY_HEADER
 # y [N, out] = x weight^T + (x a^T) b + bias, for a [layers * rank, in] and b [layers * rank, out]; before it the
 # RMSNorm of x ($normed), after it silu(gate) up ($gated: the first half of the outputs is the gate, the second is up)
 # and a sum with the residual stream ($added). A group has $tile columns, of one layer or half of them of each, and
-# $rows rows: eight warps, four for parts of the sum by two for halves of the rows. As the order in a sum is free, a
-# lane takes eight numbers in a row, which are its shares of two products of the hardware's. What a row is divided by
-# in the norm is known at the end of the sum, and multiplies its result.
+# $rows rows: eight warps, $parts for parts of the sum of every 16 rows. Its rows, its columns, the rows of a and the
+# norm's weight are $lines lines, of which $pieces pieces of eight numbers each make a step, and $stages steps lie in
+# shared memory. As the order in a sum is free, a lane takes eight numbers in a row, which are its shares of two products
+# of the hardware's; in odd lines the halves of each eight change places, so that a load meets each bank of the shared
+# memory once. What a row is divided by in the norm is known at the end of the sum, and multiplies its result. The sums
+# of x a^T lie as the hardware wants them for the product with b, as two numbers each: one of type T and what it lacks.
 TOKEN_PRODUCT = Template("""
     const unsigned int lane = threadIdx.x % 32;
-    const unsigned int part = threadIdx.x / 32 % 4;
-    const unsigned int half = threadIdx.x / 128;
+    const unsigned int part = threadIdx.x / 32 % $parts;
+    const unsigned int block = threadIdx.x / (32 * $parts) * 16 + lane / 4;  // this lane's first row; the other is 8 on
     const unsigned int tile = blockIdx.x % $tiles;
     const unsigned int first = blockIdx.x / $tiles * $rows;
     const unsigned int count = x_shape[0];
-    const unsigned int begin = 32 * part + 8 * (lane % 4);
     const unsigned int own = $gated ? $tile / 2 : $tile;
     const unsigned int adapter = $gated ? 0 : ((tile * $tile >= $second) + (tile * $tile >= $third)) * $rank;
     auto column = [&](unsigned int k) { return k < own ? tile * own + k : $outer / 2 + tile * own + k - own; };
-    __shared__ float factors[$rank * $tile + 1];
-    for (unsigned int i = threadIdx.x; i < $rank * $tile; i += 256) {
-        const unsigned int k = i % $tile;
-        factors[i] = b[(adapter + (k < own ? 0 : $rank) + i / $tile) * $outer + column(k)];
-    }
-    const T* rows[$rows / 16];
-    const T* columns[$width / 8];
-    for (int i = 0; i < $rows / 16; ++i) {
-        const unsigned int row = first + half * ($rows / 2) + 8 * i + lane / 4;
-        rows[i] = x + (row < count ? row : count - 1) * $inner + begin;
-    }
-    for (int j = 0; j < $width / 8; ++j) {
-        const unsigned int k = 8 * j + lane / 4;
-        columns[j] = (k < $tile ? weight + (unsigned long)column(k) * $inner
-                                : a + (adapter + k - $tile) * $inner) + begin;
-    }
-    // All of the weight is asked for at once, which the registers have no room for.
-    for (unsigned int i = threadIdx.x; i < $tile * $inner / 64; i += 256) {
-        const T* line = weight + (unsigned long)column(i / ($inner / 64)) * $inner + i % ($inner / 64) * 64;
-        asm volatile("prefetch.global.L2 [%0];" ::"l"(line));
-    }
-    float sums[$rows / 32][$width / 8][4] = {};
-    float squares[$rows / 16] = {};
-    for (unsigned int k = 0; k < $inner; k += 128 * $ahead) {
-        uint4 left[$ahead][$rows / 16];
-        uint4 right[$ahead][$width / 8];
-        for (int u = 0; u < $ahead; ++u) {
-            for (int j = 0; j < $width / 8; ++j) { right[u][j] = *(const uint4*)(columns[j] + k + 128 * u); }
-            for (int i = 0; i < $rows / 16; ++i) { left[u][i] = *(const uint4*)(rows[i] + k + 128 * u); }
+    extern __shared__ uint4 room[];
+    uint4* spare = room + $stages * $lines * $pieces;  // for what b has to do with these columns
+    const unsigned int address = shared_address(room);
+    const unsigned int piece = threadIdx.x % $pieces;
+    const unsigned int turn = threadIdx.x / $pieces;
+    const T* sources[$copies];
+    #pragma unroll
+    for (int n = 0; n < $copies; ++n) {
+        const unsigned int line = $rows / 2 * n + turn;
+        const unsigned int k = line - $rows;
+        const T* source = norm;
+        if (n < 2) {
+            source = x + (first + line < count ? first + line : count - 1) * $inner;
+        } else if (k < $tile) {
+            source = weight + (unsigned long)column(k) * $inner;
+        } else if (k < $width) {
+            source = a + (adapter + k - $tile) * $inner;
         }
-        for (int u = 0; u < $ahead; ++u) {
-            if ($normed) {
-                const uint4 scale = *(const uint4*)(norm + begin + k + 128 * u);
-                for (int i = 0; i < $rows / 16; ++i) {
-                    squares[i] += sum_of_squares(T(), left[u][i]);
-                    left[u][i] = multiply(T(), left[u][i], scale);
-                }
-            }
-            for (int i = 0; i < $rows / 32; ++i) {
-                for (int j = 0; j < $width / 8; ++j) {
-                    const uint4 low = left[u][2 * i];
-                    const uint4 high = left[u][2 * i + 1];
-                    tensor_product(T(), sums[i][j], low.x, high.x, low.y, high.y, right[u][j].x, right[u][j].y);
-                    tensor_product(T(), sums[i][j], low.z, high.z, low.w, high.w, right[u][j].z, right[u][j].w);
-                }
-            }
-        }
+        sources[n] = source + 8 * piece;
     }
-    __shared__ float norms[4][$rows];
-    if ($normed) {
-        for (int i = 0; i < $rows / 16; ++i) {
-            squares[i] += __shfl_xor_sync(0xffffffffu, squares[i], 1);
-            squares[i] += __shfl_xor_sync(0xffffffffu, squares[i], 2);
-            if (lane % 4 == 0) { norms[part][half * ($rows / 2) + 8 * i + lane / 4] = squares[i]; }
-        }
+    for (unsigned int i = threadIdx.x; i < $narrow * $tile / 8; i += 256) {
+        const unsigned int k = i % ($tile / 8) * 8;
+        copy_later(shared_address(spare + i), b + (adapter + i / ($tile / 8)) * $outer + column(k));
     }
-    __shared__ float shared[2][$rows * $width];
-    for (unsigned int step = 2; step > 0; step /= 2) {
-        const bool gives = part >= step && part < 2 * step;
-        for (int pass = 0; pass < 2; ++pass) {
-            #pragma unroll
-            for (int i = 0; i < $rows / 32; ++i) {
-                #pragma unroll
-                for (int j = 0; j < $width / 8; ++j) {
-                    for (int n = 0; n < 4; ++n) {
-                        float* slot = &shared[part % step][((i * ($width / 8) + j) * 4 + n) * 64 + half * 32 + lane];
-                        if (pass == 0 && gives) { *slot = sums[i][j][n]; }
-                        if (pass == 1 && part < step) { sums[i][j][n] += *slot; }
-                    }
-                }
-            }
-            __syncthreads();
-        }
-    }
-    if (part == 0) {
+    const unsigned int ring = $stages * $lines * $pieces;
+    unsigned int filled = turn * $pieces + (piece ^ (turn % 2 * 4));  // what this thread fills next
+    auto copy = [&](bool more) {
         #pragma unroll
-        for (int i = 0; i < $rows / 32; ++i) {
+        for (int n = 0; n < $copies; ++n) {
+            if (more && $rows / 2 * n + turn < $lines) {
+                copy_later(address + 16 * (filled + $rows / 2 * n * $pieces), sources[n]);
+                sources[n] += 8 * $pieces;
+            }
+        }
+        end_copies();
+        filled += $lines * $pieces;
+        filled -= filled < ring ? 0 : ring;
+    };
+    for (unsigned int step = 0; step < $stages - 1; ++step) { copy(true); }
+    // What comes after the sum is fetched while it is made, by the warps that end with it.
+    const unsigned int pair = lane % 4 * 2;
+    auto place = [&](unsigned int row, unsigned int j) { return row * ($outer / $tile * own) + tile * own + 8 * j + pair; };
+    unsigned int residuals[2][$tile / 8];
+    #pragma unroll
+    for (int n = 0; n < 2; ++n) {
+        const unsigned int row = first + block + 8 * n;
+        #pragma unroll
+        for (int j = 0; j < own / 8; ++j) {
+            const bool wanted = $added && part == 0 && row < count;
+            residuals[n][j] = wanted ? *(const unsigned int*)(residual + place(row, j)) : 0;
+        }
+    }
+    alignas(16) float sums[$width / 8][4] = {};
+    float squares[2] = {};
+    const unsigned int at = (4 * part + lane % 4) ^ (lane / 4 % 2 * 4);
+    const uint4* lines = room;
+    #pragma unroll 1
+    for (unsigned int step = 0; step < $steps; ++step) {
+        await_copies<$stages - 2>();
+        __syncthreads();
+        copy(step + $stages <= $steps);
+        uint4 left[2] = {lines[block * $pieces + at], lines[(block + 8) * $pieces + at]};
+        if ($normed) {
+            const uint4 scale = lines[($lines - 1) * $pieces + ((4 * part + lane % 4) ^ (($lines - 1) % 2 * 4))];
+            for (int n = 0; n < 2; ++n) {
+                squares[n] += sum_of_squares(T(), left[n]);
+                left[n] = multiply(T(), left[n], scale);
+            }
+        }
+        #pragma unroll
+        for (int j = 0; j < $width / 8; ++j) {
+            const uint4 right = lines[($rows + 8 * j + lane / 4) * $pieces + at];
+            tensor_product(T(), sums[j], left[0].x, left[1].x, left[0].y, left[1].y, right.x, right.y);
+            tensor_product(T(), sums[j], left[0].z, left[1].z, left[0].w, left[1].w, right.z, right.w);
+        }
+        lines = lines + $lines * $pieces == room + ring ? room : lines + $lines * $pieces;
+    }
+    await_copies<0>();
+    __syncthreads();
+    for (int n = 0; n < 2 * $normed; ++n) {
+        squares[n] += __shfl_xor_sync(0xffffffffu, squares[n], 1);
+        squares[n] += __shfl_xor_sync(0xffffffffu, squares[n], 2);
+    }
+    // Half of the parts give their sums to the others, until one has all.
+    float4* slots = (float4*)room + threadIdx.x / (32 * $parts) * ($parts / 2) * ($width / 8 + 1) * 32 + lane;
+    #pragma unroll
+    for (int step = $parts / 2; step > 0; step /= 2) {
+        float4* slot = slots + part % step * ($width / 8 + 1) * 32;
+        if (part >= step && part < 2 * step) {
+            #pragma unroll
+            for (int j = 0; j < $width / 8; ++j) { slot[32 * j] = *(float4*)sums[j]; }
+            if ($normed) { slot[$width / 8 * 32] = {squares[0], squares[1], 0, 0}; }
+        }
+        __syncthreads();
+        if (part < step) {
             #pragma unroll
             for (int j = 0; j < $width / 8; ++j) {
-                for (int n = 0; n < 4; ++n) {
-                    const unsigned int row = half * ($rows / 2) + 16 * i + lane / 4 + n / 2 * 8;
-                    shared[0][row * $width + 8 * j + lane % 4 * 2 + n % 2] = sums[i][j][n];
-                }
+                const float4 given = slot[32 * j];
+                sums[j][0] += given.x;
+                sums[j][1] += given.y;
+                sums[j][2] += given.z;
+                sums[j][3] += given.w;
+            }
+            if ($normed) {
+                const float4 given = slot[$width / 8 * 32];
+                squares[0] += given.x;
+                squares[1] += given.y;
+            }
+        }
+        __syncthreads();
+    }
+    if (part > 0) { return; }
+    #pragma unroll
+    for (int r = 0; r < $narrow; r += 8) {
+        unsigned int narrow[2][2];
+        for (int n = 0; n < 2; ++n) {
+            const float* sum = sums[($tile + r) / 8] + 2 * n;
+            narrow[0][n] = as_pair(T(sum[0]), T(sum[1]));
+            narrow[1][n] = as_pair(T(sum[0] - float(T(sum[0]))), T(sum[1] - float(T(sum[1]))));
+        }
+        #pragma unroll
+        for (int j = 0; j < own / 8; ++j) {
+            const unsigned int k = j + (r >= $rank ? own / 8 : 0);
+            const T* factor = (const T*)spare + (r + pair) * $tile + 8 * k + lane / 4;
+            const unsigned int factors = as_pair(factor[0], factor[$tile]);
+            for (int n = 0; n < 2; ++n) {
+                tensor_product(T(), sums[k], narrow[n][0], narrow[n][1], 0, 0, factors, 0);
             }
         }
     }
-    __syncthreads();
-    for (unsigned int i = threadIdx.x; i < $rows * own; i += 256) {
-        const unsigned int row = i / own;
-        if (first + row < count) {
-            const float total = norms[0][row] + norms[1][row] + norms[2][row] + norms[3][row];
-            const float inverse = $normed ? rsqrtf(total / $inner + ${eps}f) : 1.0f;
-            float y[2];
-            for (unsigned int h = 0; h < $tile / own; ++h) {
-                const unsigned int k = i % own + h * own;
-                y[h] = shared[0][row * $width + k];
-                for (int r = 0; r < $rank; ++r) {
-                    y[h] += shared[0][row * $width + $tile + h * $rank + r] * factors[r * $tile + k];
+    #pragma unroll
+    for (int n = 0; n < 2; ++n) {
+        const unsigned int row = first + block + 8 * n;
+        const float inverse = $normed ? rsqrtf(squares[n] / $inner + ${eps}f) : 1.0f;
+        #pragma unroll
+        for (int j = 0; j < own / 8; ++j) {
+            T results[2];
+            for (int m = 0; m < 2; ++m) {
+                float y[2];
+                for (int h = 0; h < $tile / own; ++h) {
+                    y[h] = sums[j + h * (own / 8)][2 * n + m] * inverse;
+                    if ($biased) { y[h] += float(bias[column(h * own + 8 * j + pair + m)]); }
                 }
-                y[h] = y[h] * inverse + ($biased ? float(bias[column(k)]) : 0.0f);
+                const float given = $gated ? y[0] / (1.0f + __expf(-y[0])) * y[1] : y[0];
+                results[m] = T($added ? given + float(((const T*)&residuals[n][j])[m]) : given);
             }
-            const unsigned int at = (first + row) * ($outer / $tile * own) + tile * own + i % own;
-            const float given = $gated ? y[0] / (1.0f + __expf(-y[0])) * y[1] : y[0];
-            out[at] = T(given + ($added ? float(residual[at]) : 0.0f));
+            if (row < count) { *(unsigned int*)(out + place(row, j)) = as_pair(results[0], results[1]); }
         }
     }
 """)

@@ -50,17 +50,20 @@ def source(name: str, language: Language, values: tuple[tuple[str, Any], ...]) -
 
 
 @functools.cache
-def build(name: str, values: tuple[tuple[str, Any], ...]) -> Any:
+def build(name: str, values: tuple[tuple[str, Any], ...], shared: int = 0) -> Any:
     """A kernel with its constants; `values` are (name, value) pairs."""
     _, inputs, outputs = KERNELS[name]
     suffix = "_".join(str(value).replace("-", "m").replace(".", "p") for _, value in values)
-    header = _HEADER + product_text.TENSOR_HEADER if name in CUDA_ONLY else _HEADER
-    return build_kernel(f"hone_{name}_{suffix}", inputs, outputs, source(name, language(), values), header)
+    header = _HEADER + (product_text.HEADER if name in CUDA_ONLY else "")
+    return build_kernel(f"hone_{name}_{suffix}", inputs, outputs, source(name, language(), values), header, shared)
 
 
-def run(name: str, values: dict[str, Any], inputs: list[mx.array], threads: int, outputs: list[Any]) -> Any:
-    """The outputs of a kernel run by so many threads; `outputs` are (shape, dtype) pairs."""
-    return build(name, tuple(sorted(values.items())))(
+def run(
+    name: str, values: dict[str, Any], inputs: list[mx.array], threads: int, outputs: list[Any], shared: int = 0
+) -> Any:
+    """The outputs of a kernel run by so many threads; `outputs` are (shape, dtype) pairs. `shared`: bytes that each
+    group of threads shares beside what the text names, under CUDA."""
+    return build(name, tuple(sorted(values.items())), shared)(
         inputs=inputs,
         template=[("T", inputs[0].dtype)],
         grid=(threads, 1, 1),

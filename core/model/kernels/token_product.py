@@ -14,10 +14,21 @@ from core.device.gpu_kernel import THREADS_PER_GROUP
 from core.model.kernels.run import run
 
 MOST_ROWS = 256  # above, MLX's products are as quick
-_SHARED = 48 * 1024  # bytes that a group of threads may share
+_SHARED = 99 * 1024  # bytes that a group of threads may share on GPUs of compute capability 8.6 and up
 _PROCESSORS = 128  # of a large GPU, about
-_LOADS = 28  # of eight numbers each that a thread waits for at once, as its registers allow
-_TILES = (64, 48, 32, 24, 16, 8)  # columns of a group
+_WIDEST = 192  # columns with the adapter's that the registers of a thread have room for
+_TILES = (96, 64, 48, 32, 24, 16, 8)  # columns of a group
+
+
+class _Shape(NamedTuple):
+    """What a group of threads computes."""
+
+    cost: int  # what a processor of the GPU loads, about
+    rows: int
+    tile: int  # columns
+    lines: int  # of x, the weight, the adapter and the norm
+    stages: int  # steps of a sum in shared memory
+    shared: int  # bytes
 
 
 class JoinedLinear(NamedTuple):
@@ -53,7 +64,6 @@ def takes(x: mx.array, linear: JoinedLinear, around: Around) -> bool:
         and len(linear.starts) <= 3
         and linear.weight.dtype in (mx.bfloat16, mx.float16)
         and all(array.dtype == linear.weight.dtype for array in arrays)
-        and inner % 128 == 0
         and all(start % 8 == 0 for start in (*linear.starts, outer))
         and (not around.gated or linear.starts == (0, outer // 2))
         and linear.rank % 8 == 0
@@ -65,22 +75,22 @@ def takes(x: mx.array, linear: JoinedLinear, around: Around) -> bool:
 def token_product(x: mx.array, linear: JoinedLinear, around: Around) -> mx.array:
     """The outputs of all layers [N, out] from x [N, in], by the kernel; it has no gradient."""
     outer, inner = linear.weight.shape
-    rows, tile = min(_shapes(len(x), linear, around))[1:]
-    groups, narrow = outer // tile, linear.rank * (2 if around.gated else 1)
-    loads = rows // 16 + (tile + narrow) // 8
-    ahead = next(n for n in (4, 3, 2, 1) if inner // 128 % n == 0 and (n * loads <= _LOADS or n == 1))
+    shape = min(_shapes(len(x), linear, around))
+    groups, parts, narrow = outer // shape.tile, 128 // shape.rows, _narrow(linear, around)
     second, third = (*linear.starts[1:], outer, outer)[:2]
     constants = {
-        "inner": inner, "outer": outer, "rows": rows, "tile": tile, "tiles": groups, "rank": linear.rank,
-        "width": tile + narrow, "second": second, "third": third, "biased": int(linear.bias is not None),
+        "inner": inner, "outer": outer, "rows": shape.rows, "tile": shape.tile, "tiles": groups, "rank": linear.rank,
+        "narrow": narrow, "width": shape.tile + narrow, "lines": shape.lines, "second": second, "third": third,
+        "parts": parts, "pieces": 4 * parts, "copies": -(-shape.lines // (shape.rows // 2)),
+        "steps": inner // (32 * parts), "stages": shape.stages, "biased": int(linear.bias is not None),
         "normed": int(around.norm is not None), "eps": float(around.eps), "gated": int(around.gated),
-        "added": int(around.residual is not None), "ahead": ahead,
+        "added": int(around.residual is not None),
     }  # fmt: skip
     given = linear.bias, linear.a, linear.b, around.norm, around.residual
     arrays = [linear.weight if array is None else array for array in given]
-    threads = THREADS_PER_GROUP * groups * -(-len(x) // rows)
+    threads = THREADS_PER_GROUP * groups * -(-len(x) // shape.rows)
     shapes = [((len(x), outer // 2 if around.gated else outer), x.dtype)]
-    y: mx.array = run("token_product", constants, [x, linear.weight, *arrays], threads, shapes)[0]
+    y: mx.array = run("token_product", constants, [x, linear.weight, *arrays], threads, shapes, shape.shared)[0]
     return y
 
 
@@ -98,16 +108,26 @@ def plain_token_product(x: mx.array, linear: JoinedLinear, around: Around) -> mx
     return y if around.residual is None else y + around.residual
 
 
-def _shapes(count: int, linear: JoinedLinear, around: Around) -> list[tuple[int, int, int]]:
-    """(what a processor of the GPU reads, about, rows and columns of a group) for each shape that a group can have."""
-    outer, shapes = len(linear.weight), []
-    for rows in (32, 64) if count > 32 else (32,):
+def _narrow(linear: JoinedLinear, around: Around) -> int:
+    """Rows of the adapters' A that a group of threads needs."""
+    return linear.rank * (2 if around.gated else 1)
+
+
+def _shapes(count: int, linear: JoinedLinear, around: Around) -> list[_Shape]:
+    """The shapes that a group of threads can have, of 16 rows and eight parts of the sum or of 32 and four."""
+    (outer, inner), narrow, shapes = linear.weight.shape, _narrow(linear, around), []
+    for rows in (16, 32):
+        steps, rest = divmod(inner, 4096 // rows)
         for tile in _TILES:
-            width = tile + linear.rank * (2 if around.gated else 1)
-            groups = outer // tile * -(-count // rows)
-            bytes_shared = 4 * (2 * rows * width + linear.rank * tile + 4 * rows + 1)
-            fits = outer % tile == 0 and tile % 16 == 0 if around.gated else outer % tile == 0
-            fits = fits and (around.gated or all(start % tile == 0 for start in linear.starts))
-            if fits and bytes_shared <= _SHARED and width <= 96:
-                shapes.append((-(-groups // _PROCESSORS) * (rows + width), rows, tile))
+            width = tile + narrow
+            lines = rows + width + (around.norm is not None)
+            step_bytes, factors = lines * 8192 // rows, 2 * narrow * tile
+            stages = max(2, min(steps, (_SHARED - factors) // step_bytes))
+            shared = stages * step_bytes + factors
+            even = tile % 16 == 0 if around.gated else all(start % tile == 0 for start in linear.starts)
+            if rest or outer % tile or not even or width > _WIDEST or shared > _SHARED:
+                continue
+            waves = -(-(outer // tile * -(-count // rows)) // _PROCESSORS)
+            cost = waves * (rows + width + rows // 16 * (16 + width))
+            shapes.append(_Shape(cost, rows, tile, lines, stages, shared))
     return shapes

@@ -21,11 +21,14 @@ TYPES = {mx.bfloat16: "__nv_bfloat16", mx.float32: "float", mx.int32: "int"}
 HEADER = r"""
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <ucontext.h>
 #include <vector>
 struct Index { unsigned x; };
 struct float2 { float x, y; };
+struct alignas(16) float4 { float x, y, z, w; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
 Index threadIdx, blockIdx;  // of the thread whose turn it is
 const Index blockDim{256};
@@ -111,6 +114,29 @@ inline uint4 multiply(__nv_bfloat16, uint4 x, uint4 y) {
     }
     return x;
 }
+inline unsigned as_pair(__nv_bfloat16 x, __nv_bfloat16 y) { return x.bits | unsigned(y.bits) << 16; }
+// Copies into shared memory happen as late as they may: when a thread waits for the group that they are of.
+struct Copy {
+    char* to;
+    const void* from;
+};
+char *room_begin, *room_end;
+std::deque<std::vector<Copy>> copies[256];
+std::vector<Copy> open_copies[256];
+inline unsigned shared_address(const void* place) { return unsigned((char*)place - room_begin); }
+inline void copy_later(unsigned address, const void* from) {
+    if (room_begin + address + 16 > room_end) { std::abort(); }
+    open_copies[threadIdx.x].push_back({room_begin + address, from});
+}
+inline void end_copies() {
+    copies[threadIdx.x].push_back(open_copies[threadIdx.x]);
+    open_copies[threadIdx.x].clear();
+}
+template <int N> inline void await_copies() {
+    for (; copies[threadIdx.x].size() > N; copies[threadIdx.x].pop_front()) {
+        for (const Copy& copy : copies[threadIdx.x].front()) { std::memcpy(copy.to, copy.from, 16); }
+    }
+}
 inline float warp_shuffle(float x, int lanes) { return __shfl_xor_sync(0, x, lanes); }
 inline float warp_sum(float x) {
     for (int step = 16; step > 0; step /= 2) { x += warp_shuffle(x, step); }
@@ -121,15 +147,17 @@ template <typename T, int N> struct alignas(N * sizeof(T)) Pack { T v[N]; };
 
 
 def emulate(
-    folder: Path, name: str, values: dict[str, Any], inputs: list[mx.array], threads: int, outputs: list[Any]
-) -> list[mx.array]:
+    folder: Path, name: str, values: dict[str, Any], inputs: list[mx.array], threads: int, outputs: list[Any],
+    shared: int = 0,
+) -> list[mx.array]:  # fmt: skip
     """core.model.kernels.run.run() on a processor, for inputs in float32 or bfloat16 (and the indices int32)."""
     _, names, results = KERNELS[name]
     types, out_types = [TYPES[array.dtype] for array in inputs], [TYPES[dtype] for _, dtype in outputs]
     arguments = [f"const {t}* {n}, const int* {n}_shape" for t, n in zip(types, names, strict=True)]
     arguments += [f"{t}* {n}" for t, n in zip(out_types, results, strict=True)]
-    text = source(name, "cuda", tuple(sorted(values.items()))).replace("__shared__", "static")
-    text = "\n".join(line for line in text.splitlines() if not line.strip().startswith("asm volatile"))
+    text = source(name, "cuda", tuple(sorted(values.items())))
+    text = text.replace("extern __shared__ uint4 room[];", "uint4* room = (uint4*)room_begin;")
+    text = text.replace("__shared__", "static")
     given = [f"(const {t}*)a[{2 * i}], (const int*)a[{2 * i + 1}]" for i, t in enumerate(types)]
     given += [f"({t}*)a[{2 * len(types) + i}]" for i, t in enumerate(out_types)]
     program = (
@@ -142,7 +170,11 @@ def emulate(
         'extern "C" void run(void** arrays, unsigned blocks) {\n'
         "    a = arrays;\n"
         "    std::vector<char> stacks(256 << 16);\n"
+        f"    std::vector<uint4> room({shared // 16});\n"
+        "    room_begin = (char*)room.data();\n"
+        "    room_end = room_begin + 16 * room.size();\n"
         "    for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {\n"
+        "        std::memset(room_begin, 0xff, 16 * room.size());\n"
         "        for (unsigned t = 0; t < 256; ++t) {\n"
         "            done[t] = false;\n"
         "            getcontext(&threads[t]);\n"

@@ -49,7 +49,7 @@ def test_heads_are_normed_and_rotated_as_by_mlx() -> None:
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_texts_are_complete_for_both_kinds_of_gpu(name: str) -> None:
     constants = "q_heads k_heads qk_heads all_heads dim half per eps normed queries scale recent"
-    constants += " inner outer rows tile tiles rank width second third biased gated added warps ahead wide chunk chunks"
+    constants += " inner outer rows tile tiles rank width second third biased gated added warps wide parts pieces copies steps stages lines narrow chunk chunks"
     values = tuple((constant, 1) for constant in constants.split())
     cuda, metal = source(name, "cuda", values), source(name, "metal", values)
     if name in CUDA_ONLY:
