@@ -1,5 +1,6 @@
 """Kernels of our own for a GPU from one source for Metal and CUDA, in which only a few words differ."""
 
+import hashlib
 from typing import Any, Literal
 
 import mlx.core as mx
@@ -49,11 +50,11 @@ def language() -> Language:
 
 
 def build_kernel(name: str, inputs: list[str], outputs: list[str], source: str, header: str, shared: int = 0) -> Any:
-    """A kernel from its body and header, written with the WORDS of language(). `shared`: bytes of the shared memory that
-    CUDA gives each group of threads when the kernel starts."""
+    """A kernel from its body and header, written with the WORDS of language(). `shared`: bytes of memory that CUDA lets
+    each group of threads share beside what the text names."""
+    # MLX keeps compiled kernels on the disk by their names alone: another text must have another name.
+    name = f"{name}_{hashlib.sha256((header + source).encode()).hexdigest()[:16]}"
+    names = {"name": name, "input_names": inputs, "output_names": outputs, "source": source}
     if language() == "metal":
-        return mx.fast.metal_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header)
-    return mx.fast.cuda_kernel(
-        name=name, input_names=inputs, output_names=outputs, source=source, header=_CUDA_WARP + header,
-        shared_memory=shared,
-    )  # fmt: skip
+        return mx.fast.metal_kernel(**names, header=header)
+    return mx.fast.cuda_kernel(**names, header=_CUDA_WARP + header, shared_memory=shared)

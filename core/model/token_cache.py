@@ -10,7 +10,8 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import BatchKVCache
 
-from core.model.kernels.pieces import Heads, Past, Rotation, attend_token
+from core.model.kernels.pieces import Heads, Rotation
+from core.model.kernels.token_attention import Past, attend_token
 
 RECENT = 32  # tokens that are kept apart
 

@@ -127,8 +127,7 @@ def _build_kernel(name: str, table: tuple[float, ...] | None) -> Any:
         if table is None:
             values = {"per_lane": 4, "outputs": "codes_shape[0]", "weights": _READ_INT8, "scaling": "* scales[n]"}
         source = _MULTIPLY.substitute(words, rows=MAX_ROWS, **values)
-    unique_name = f"hone_{name}_{abs(hash(table)) if table else 'int8'}"
-    return build_kernel(unique_name, inputs, ["out"], source, header)
+    return build_kernel(f"hone_{name}", inputs, ["out"], source, header)
 
 
 @functools.cache

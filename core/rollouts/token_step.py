@@ -11,7 +11,7 @@ import mlx.core as mx
 
 from core.adapters.fused_blocks import takes_stacks
 from core.model.kernels.check import SAMPLING_PARTS, TOKEN_PARTS, unavailable_reason
-from core.model.kernels.pieces import Past
+from core.model.kernels.token_attention import Past
 from core.model.kernels.token_sample import kernel_sample_token, takes_logits
 from core.model.token_cache import RecentKVCache, TokenCache
 from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens

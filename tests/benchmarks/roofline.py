@@ -288,7 +288,8 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     rate = bandwidth(rounds)
     limit = read / rate * 1000
     note = (
-        f"Weights and cache, read once a token: {read / 1e6:,.0f} MB, {limit:.2f} ms at the {rate / 1e12:.2f} TB/s at which large arrays are read: at "
+        f"Weights and cache, read once a token: {read / 1e6:,.0f} MB, {limit:.2f} ms at {rate / 1e12:.2f} TB/s, at "
+        f"which large arrays are read: at "
         f"most {n / limit * 1000:,.0f} tokens/s; the step stands at {limit / whole.wall:.0%} of that."
     )
     return [*lines, "", note]

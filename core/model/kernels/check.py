@@ -14,9 +14,9 @@ from core.text.sentence import say
 # Relative differences that rounding explains. A GPU is tested in bfloat16: what is built for it is used then, mostly.
 TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 2e-2, mx.float16: 4e-3}
 PARTS = ("norms", "SwiGLU", "heads")  # of a block in training
-TOKEN_PARTS = ("attention of a token",)  # what writing a token has besides
-SAMPLING_PARTS = ("sampling of a token",)
-PRODUCT_PARTS = ("products of a token",)  # and what it has where CUDA is
+SAMPLING_PARTS = ("sampling of a token",)  # what writing a token has besides
+TOKEN_PARTS = ("attention of a token",)  # and where CUDA is, for numbers of 16 bit
+PRODUCT_PARTS = ("products of a token",)
 Product = tuple[int, tuple[int, ...], int, bool]  # rows, where layers begin, their adapters' rank, whether gated
 PRODUCTS: tuple[Product, ...] = (
     (1, (0,), 0, False),
@@ -31,8 +31,8 @@ def unavailable_reason(parts: tuple[str, ...] = PARTS) -> str:
     """Why this thread's device cannot use the kernels; "" where it can. The first call on a GPU tests them."""
     if mx.default_device().type == mx.cpu:
         return say("the kernels are for a GPU")
-    if parts == PRODUCT_PARTS and language() != "cuda":
-        return say("the kernels of products are for NVIDIA's GPUs")
+    if parts in (TOKEN_PARTS, PRODUCT_PARTS) and language() != "cuda":
+        return say("the kernels for a token are for NVIDIA's GPUs")
     return _test_kernels(parts)
 
 
@@ -96,19 +96,21 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
 
 def _token_difference(normal: Callable[..., mx.array]) -> float:
     """The same for the attention of one token, which has no gradient; rows begin at their own places."""
-    from core.model.kernels import pieces
+    from core.model.kernels.pieces import Heads, Rotation
+    from core.model.kernels.token_attention import Past, kernel_attend_token, plain_attend_token
 
-    keys, recent = normal(4, 3, 50, 128), normal(4, 3, 8, 128)
-    start, place = mx.array([0, 3, 39, 40]), mx.array([40, 5])
-    past = pieces.Past(keys, keys[:, ::-1], recent, recent[:, ::-1], start, place)
+    keys, recent = normal(4, 3, 90, 128), normal(4, 3, 8, 128)
+    start, place = mx.array([0, 3, 39, 80]), mx.array([80, 5])
+    past = Past(keys, keys[:, ::-1], recent, recent[:, ::-1], start, place)
     exact = tree_map(_as_float, past)._replace(start=start, place=place)
     angles, weight = mx.arange(4)[:, None] * mx.exp(-0.1 * mx.arange(64)), 1 + 0.1 * normal(128)
-    qkv, rotation, errors = normal(4, 12 * 128), pieces.Rotation(mx.cos(angles), mx.sin(angles)), []
+    qkv, rotation, errors = normal(4, 12 * 128), Rotation(mx.cos(angles), mx.sin(angles)), []
     for norms in ((weight, 1 - 0.1 * weight), (None, None)):
-        heads = pieces.Heads(6, 3, 128, norms[0], norms[1], 1e-6)
-        y, after = pieces.kernel_attend_token(qkv, heads, rotation, past, 0.1)
-        expected, kept = pieces.plain_attend_token(_as_float(qkv), tree_map(_as_float, heads), rotation, exact, 0.1)
-        pairs = (y, expected), (after.recent_keys, kept.recent_keys), (after.recent_values, kept.recent_values)
+        heads = Heads(6, 3, 128, norms[0], norms[1], 1e-6)
+        y, after = kernel_attend_token(qkv, heads, rotation, past, 0.1)
+        expected, kept = plain_attend_token(_as_float(qkv), tree_map(_as_float, heads), rotation, exact, 0.1)
+        there = [array[:, :, :6] for array in (after.recent_keys, after.recent_values)]
+        pairs = zip((y, *there), (expected, kept.recent_keys[:, :, :6], kept.recent_values[:, :, :6]), strict=True)
         errors += [mx.abs(a.astype(mx.float32) - b).max() / mx.abs(b).max() for a, b in pairs]
     return float(mx.max(mx.stack(errors)).item())
 

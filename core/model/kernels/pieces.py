@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 from mlx_lm.models.activations import swiglu as mlx_swiglu
 
-from core.device.gpu_kernel import THREADS_PER_GROUP
-from core.model.kernels.check import TOKEN_PARTS, unavailable_reason
+from core.model.kernels.check import unavailable_reason
 from core.model.kernels.run import run
 
-_MANY_ROWS = 256  # heads of answers, from which on half as many threads for each fill a large GPU
-_LARGEST = 1 << 31  # numbers in an array that kernels count by 32 bit, or by 64 in `attend_token`
+_LARGEST = 1 << 31  # numbers in an array that kernels count by 32 bit
 
 
 class Heads(NamedTuple):
@@ -74,44 +72,6 @@ def plain_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Seque
     ends = [heads.query * heads.size, (heads.query + heads.key) * heads.size]
     q, k, v = (part.reshape(len(qkv), -1, heads.size) for part in mx.split(qkv, ends, axis=1))
     return _rotate(_norm(q, heads.q_norm, heads.eps), rotation), _rotate(_norm(k, heads.k_norm, heads.eps), rotation), v
-
-
-class Past(NamedTuple):
-    """The keys and values before a token, of which R recent ones lie apart: so a token changes small arrays only."""
-
-    keys: mx.array  # [N, K, T, D], of which the first place[0] are there
-    values: mx.array
-    recent_keys: mx.array  # [N, K, R, D], of which the first place[1] are there
-    recent_values: mx.array
-    start: mx.array  # [N] where each row begins, among the old ones
-    place: mx.array  # [2]
-
-
-def attend_token(qkv: mx.array, heads: Heads, rotation: Rotation, past: Past, scale: float) -> tuple[mx.array, Past]:
-    """(what one token of each row finds [N, H size], the past with it) from [N, (H + 2 K) size]: its queries, keys and
-    values, of which the first two are normed and rotated here."""
-    arrays = past.keys, qkv, past.values, past.recent_keys, past.recent_values
-    if not _runs(*arrays, *heads.norms) or heads.size not in (32, 64, 128, 256) or unavailable_reason(TOKEN_PARTS):
-        return plain_attend_token(qkv, heads, rotation, past, scale)
-    return kernel_attend_token(qkv, heads, rotation, past, scale)
-
-
-def plain_attend_token(
-    qkv: mx.array, heads: Heads, rotation: Rotation, past: Past, scale: float
-) -> tuple[mx.array, Past]:
-    """attend_token() in MLX's operations."""
-    q, k, v = plain_rotate_heads(qkv, heads, rotation)
-    length, (old, count) = past.keys.shape[2], past.place
-    is_own = (mx.arange(past.recent_keys.shape[2]) == count)[:, None]
-    recent_keys = mx.where(is_own, k[:, :, None], past.recent_keys)
-    recent_values = mx.where(is_own, v[:, :, None], past.recent_values)
-    keys = mx.concatenate([past.keys, recent_keys], axis=2)
-    values = mx.concatenate([past.values, recent_values], axis=2)
-    places = mx.arange(keys.shape[2])
-    is_past = (places >= past.start[:, None]) & (places < old)
-    mask = (is_past | ((places >= length) & (places <= length + count)))[:, None, None]
-    y = mx.fast.scaled_dot_product_attention(q[:, :, None], keys, values, scale=scale, mask=mask)
-    return y.reshape(len(qkv), -1), past._replace(recent_keys=recent_keys, recent_values=recent_values)
 
 
 def _norm(x: mx.array, weight: mx.array | None, eps: float) -> mx.array:
@@ -196,25 +156,3 @@ def kernel_rotate_heads(qkv: mx.array, heads: Heads, rotation: Rotation) -> Sequ
 
     outputs: Sequence[mx.array] = forward(qkv)
     return outputs
-
-
-def kernel_attend_token(
-    qkv: mx.array, heads: Heads, rotation: Rotation, past: Past, scale: float
-) -> tuple[mx.array, Past]:
-    """attend_token() by a kernel; heads of 32, 64, 128 or 256 numbers."""
-    rows = len(qkv) * heads.query
-    warps = 4 if rows >= _MANY_ROWS else 8
-    constants = {
-        "q_heads": heads.query, "k_heads": heads.key, "queries": heads.query // heads.key, "dim": heads.size,
-        "half": heads.size // 2, "per": heads.size // 8, "wide": heads.size // 32, "eps": float(heads.eps),
-        "normed": int(heads.q_norm is not None), "scale": float(scale), "recent": past.recent_keys.shape[2],
-        "warps": warps,
-    }  # fmt: skip
-    arrays = [qkv, past.keys, past.values, past.recent_keys, past.recent_values, *heads.norm_tables(qkv.dtype)]
-    integers = [array.astype(mx.int32) for array in (past.start, past.place)]
-    shapes = [((len(qkv), heads.query * heads.size), qkv.dtype)]
-    shapes += [(array.shape, qkv.dtype) for array in (past.recent_keys, past.recent_values)]
-    blocks = -(-rows * warps * 32 // THREADS_PER_GROUP)
-    inputs = [*arrays, rotation.cosine, rotation.sine, *integers]
-    y, keys, values = run("attend_token", constants, inputs, THREADS_PER_GROUP * blocks, shapes)
-    return y, past._replace(recent_keys=keys, recent_values=values)

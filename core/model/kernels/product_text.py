@@ -2,54 +2,16 @@
 
 from string import Template
 
-# tensor_product: sums [16, 8] += left [16, 16] right [16, 8], of whose numbers each lane has its share.
-_TENSOR_HEADER = "".join(
-    f"""
-__device__ inline void tensor_product({name}, float* sums, unsigned a, unsigned b, unsigned c, unsigned d, unsigned e,
-                                      unsigned f) {{
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.{kind}.{kind}.f32 {{%0, %1, %2, %3}}, {{%4, %5, %6, %7}}, {{%8, %9}}, "
-        "{{%0, %1, %2, %3}};"
-        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-        : "r"(a), "r"(b), "r"(c), "r"(d), "r"(e), "r"(f));
-}}
-__device__ inline float sum_of_squares({name}, uint4 x) {{
-    float total = 0;
-    for (int i = 0; i < 4; ++i) {{
-        const float2 pair = {as_float}((({name}2*)&x)[i]);
-        total += pair.x * pair.x + pair.y * pair.y;
-    }}
-    return total;
-}}
-__device__ inline uint4 multiply({name}, uint4 x, uint4 y) {{
-    for (int i = 0; i < 4; ++i) {{ (({name}2*)&x)[i] = __hmul2((({name}2*)&x)[i], (({name}2*)&y)[i]); }}
-    return x;
-}}
-__device__ inline unsigned as_pair({name} x, {name} y) {{
-    const {name}2 pair = {{x, y}};
-    return *(const unsigned*)&pair;
-}}
-"""
-    for name, kind, as_float in (("__nv_bfloat16", "bf16", "__bfloat1622float2"), ("__half", "f16", "__half22float2"))
-)
-# Copies of 16 bytes each from the GPU's memory into shared memory, which a thread does not wait for.
-_COPY_HEADER = """
-__device__ inline unsigned shared_address(const void* place) { return (unsigned)__cvta_generic_to_shared(place); }
-__device__ inline void copy_later(unsigned address, const void* from) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address), "l"(from));
-}
-__device__ inline void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-template <int N> __device__ inline void await_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
-"""
-HEADER = _TENSOR_HEADER + _COPY_HEADER
 # y [N, out] = x weight^T + (x a^T) b + bias, for a [layers * rank, in] and b [layers * rank, out]; before it the
 # RMSNorm of x ($normed), after it silu(gate) up ($gated: the first half of the outputs is the gate, the second is up)
 # and a sum with the residual stream ($added). A group has $tile columns, of one layer or half of them of each, and
 # $rows rows: eight warps, $parts for parts of the sum of every 16 rows. Its rows, its columns, the rows of a and the
 # norm's weight are $lines lines, of which $pieces pieces of eight numbers each make a step, and $stages steps lie in
-# shared memory. As the order in a sum is free, a lane takes eight numbers in a row, which are its shares of two products
-# of the hardware's; in odd lines the halves of each eight change places, so that a load meets each bank of the shared
-# memory once. What a row is divided by in the norm is known at the end of the sum, and multiplies its result. The sums
-# of x a^T lie as the hardware wants them for the product with b, as two numbers each: one of type T and what it lacks.
+# shared memory. As the order in a sum is free, a lane takes eight numbers in a row, which are its shares of two
+# products of the hardware's; in odd lines the halves of each eight pieces change places, so that a load meets each bank
+# of the shared memory once. What a row is divided by in the norm is known at the end of the sum, and multiplies its
+# result. The sums of x a^T lie as the hardware wants them for the product with b, as two numbers each: one of type T
+# and what it lacks.
 TOKEN_PRODUCT = Template("""
     const unsigned int lane = threadIdx.x % 32;
     const unsigned int part = threadIdx.x / 32 % $parts;
@@ -101,7 +63,9 @@ TOKEN_PRODUCT = Template("""
     for (unsigned int step = 0; step < $stages - 1; ++step) { copy(true); }
     // What comes after the sum is fetched while it is made, by the warps that end with it.
     const unsigned int pair = lane % 4 * 2;
-    auto place = [&](unsigned int row, unsigned int j) { return row * ($outer / $tile * own) + tile * own + 8 * j + pair; };
+    auto place = [&](unsigned int row, unsigned int j) {
+        return row * ($outer / $tile * own) + tile * own + 8 * j + pair;
+    };
     unsigned int residuals[2][$tile / 8];
     #pragma unroll
     for (int n = 0; n < 2; ++n) {

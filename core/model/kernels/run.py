@@ -7,7 +7,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.device.gpu_kernel import THREADS_PER_GROUP, WORDS, Language, build_kernel, language
-from core.model.kernels import product_text, texts, token_texts
+from core.model.kernels import attention_text, product_text, sample_text, tensor_text, texts
 
 _HEADER = "template <typename T, int N> struct alignas(N * sizeof(T)) Pack { T v[N]; };\n"
 KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
@@ -22,7 +22,7 @@ KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
         ["out"],
     ),
     "attend_token": (
-        token_texts.ATTEND_TOKEN,
+        attention_text.ATTEND_TOKEN,
         [
             "qkv",
             "keys",
@@ -38,10 +38,10 @@ KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
         ],
         ["out", "new_keys", "new_values"],
     ),
-    "sample_token": (token_texts.SAMPLE_TOKEN, ["logits", "uniform"], ["tokens", "logps", "entropies"]),
+    "sample_token": (sample_text.SAMPLE_TOKEN, ["logits", "uniform"], ["tokens", "logps", "entropies"]),
     "token_product": (product_text.TOKEN_PRODUCT, ["x", "weight", "bias", "a", "b", "norm", "residual"], ["out"]),
 }
-CUDA_ONLY = ("token_product",)
+CUDA_ONLY = ("attend_token", "token_product")
 
 
 def source(name: str, language: Language, values: tuple[tuple[str, Any], ...]) -> str:
@@ -53,9 +53,8 @@ def source(name: str, language: Language, values: tuple[tuple[str, Any], ...]) -
 def build(name: str, values: tuple[tuple[str, Any], ...], shared: int = 0) -> Any:
     """A kernel with its constants; `values` are (name, value) pairs."""
     _, inputs, outputs = KERNELS[name]
-    suffix = "_".join(str(value).replace("-", "m").replace(".", "p") for _, value in values)
-    header = _HEADER + (product_text.HEADER if name in CUDA_ONLY else "")
-    return build_kernel(f"hone_{name}_{suffix}", inputs, outputs, source(name, language(), values), header, shared)
+    header = _HEADER + (tensor_text.HEADER if name in CUDA_ONLY else "")
+    return build_kernel(f"hone_{name}", inputs, outputs, source(name, language(), values), header, shared)
 
 
 def run(

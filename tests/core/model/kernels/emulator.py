@@ -114,6 +114,15 @@ inline uint4 multiply(__nv_bfloat16, uint4 x, uint4 y) {
     }
     return x;
 }
+inline unsigned transpose(unsigned pair) {
+    const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    slots[warp][lane][0] = pair;
+    __syncwarp();
+    const unsigned low = slots[warp][lane % 4 * 8 + lane / 8][0], high = slots[warp][lane % 4 * 8 + 4 + lane / 8][0];
+    __syncwarp();
+    const unsigned shift = lane / 4 % 2 * 16;
+    return (low >> shift & 0xffff) | (high >> shift & 0xffff) << 16;
+}
 inline unsigned as_pair(__nv_bfloat16 x, __nv_bfloat16 y) { return x.bits | unsigned(y.bits) << 16; }
 // Copies into shared memory happen as late as they may: when a thread waits for the group that they are of.
 struct Copy {

@@ -10,7 +10,7 @@ import pytest
 
 from core.adapters import grouped_linear
 from core.adapters.lora import LoRALinear
-from core.model.kernels import check, pieces, token_product, token_sample
+from core.model.kernels import check, pieces, token_attention, token_product, token_sample
 from tests.core.model.kernels.emulator import COMPILER, emulate
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
@@ -18,36 +18,50 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
 
 @pytest.fixture
 def emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*arguments: Any) -> Any:
-        return emulate(tmp_path, *arguments)
+    def run(*arguments: Any, **options: Any) -> Any:
+        return emulate(tmp_path, *arguments, **options)
 
-    for module in (pieces, token_product, token_sample):
+    for module in (pieces, token_attention, token_product, token_sample):
         monkeypatch.setattr(module, "run", run)
 
 
-@pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16])
-def test_a_token_attends_as_mlx_does(dtype: mx.Dtype, emulated: None) -> None:
-    assert check.differences(dtype, check.TOKEN_PARTS)[check.TOKEN_PARTS[0]] < check.TOLERANCE[dtype]
+def test_a_token_attends_as_mlx_does(emulated: None) -> None:
+    assert check.differences(mx.bfloat16, check.TOKEN_PARTS)[check.TOKEN_PARTS[0]] < 4e-3
 
 
-@pytest.mark.parametrize(("heads", "warps"), [(pieces.Heads(4, 1, 64), 8), (pieces.Heads(3, 3, 32), 4)])
-def test_heads_of_other_sizes_and_many_answers(
-    heads: pieces.Heads, warps: int, emulated: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("heads", "answers"),
+    [
+        (pieces.Heads(8, 1, 64), 3),
+        (pieces.Heads(14, 2, 64), 1),
+        (pieces.Heads(3, 3, 256), 1),
+        (pieces.Heads(2, 2, 64), 3),
+    ],
+)
+@pytest.mark.parametrize("warps", [1, 4, 8])
+def test_heads_of_other_sizes_and_parts_of_a_row(
+    heads: pieces.Heads, answers: int, warps: int, emulated: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "_MANY_ROWS", 1000 if warps == 8 else 1)
-    lengths = (70, 70, 4, 4)
-    past = pieces.Past(
-        *(mx.random.normal((2, heads.key, length, heads.size)) for length in lengths),
-        mx.array([60, 0], mx.int32), mx.array([61, 3], mx.int32),
-    )  # fmt: skip
-    qkv = mx.random.normal((2, (heads.query + 2 * heads.key) * heads.size))
-    angles = mx.random.normal((2, heads.size // 2))
-    arguments = qkv, heads, pieces.Rotation(mx.cos(angles), mx.sin(angles)), past, 0.2
-    y, after = pieces.kernel_attend_token(*arguments)
-    expected, kept = pieces.plain_attend_token(*arguments)
-    assert mx.allclose(y, expected, atol=1e-5).item()
-    assert mx.allclose(after.recent_keys, kept.recent_keys, atol=1e-5).item()
-    assert mx.array_equal(after.recent_values, kept.recent_values).item()
+    """Rows that begin late, of which one has no tokens before but recent ones, and parts without tokens."""
+    monkeypatch.setattr(token_attention, "_WARPS", warps * answers * heads.key)
+    keys = iter(mx.random.split(mx.random.key(4), 8))
+
+    def normal(*shape: int) -> mx.array:
+        return mx.random.normal(shape, key=next(keys)).astype(mx.bfloat16)
+
+    start, place = mx.array([0, 70, 33][:answers], mx.int32), mx.array([70, 3], mx.int32)
+    past = token_attention.Past(
+        *(normal(answers, heads.key, length, heads.size) for length in (80, 80, 8, 8)), start, place
+    )
+    qkv = normal(answers, (heads.query + 2 * heads.key) * heads.size)
+    angles = mx.random.normal((answers, heads.size // 2))
+    rotation = pieces.Rotation(mx.cos(angles), mx.sin(angles))
+    y, after = token_attention.kernel_attend_token(qkv, heads, rotation, past, 0.2)
+    exact = past._replace(**{name: getattr(past, name).astype(mx.float32) for name in past._fields[:4]})
+    expected, kept = token_attention.plain_attend_token(qkv.astype(mx.float32), heads, rotation, exact, 0.2)
+    assert mx.abs(y.astype(mx.float32) - expected).max() < 1e-2 * mx.abs(expected).max()
+    assert mx.allclose(after.recent_keys[:, :, :4].astype(mx.float32), kept.recent_keys[:, :, :4], rtol=1e-2, atol=2e-2)
+    assert mx.array_equal(after.recent_values[:, :, :4].astype(mx.float32), kept.recent_values[:, :, :4]).item()
 
 
 def test_a_token_is_sampled_as_by_mlx(emulated: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-from core.model.kernels import check, pieces
+from core.model.kernels import check, pieces, token_attention
 from core.model.kernels.run import CUDA_ONLY, KERNELS, source
 
 gpu = pytest.mark.skipif(not (mx.metal.is_available() or mx.cuda.is_available()), reason="needs a GPU")
@@ -48,8 +48,9 @@ def test_heads_are_normed_and_rotated_as_by_mlx() -> None:
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_texts_are_complete_for_both_kinds_of_gpu(name: str) -> None:
-    constants = "q_heads k_heads qk_heads all_heads dim half per eps normed queries scale recent"
-    constants += " inner outer rows tile tiles rank width second third biased gated added warps wide parts pieces copies steps stages lines narrow chunk chunks"
+    constants = "q_heads k_heads qk_heads all_heads dim half per eps normed queries scale recent warps wide inner outer"
+    constants += " rows tile tiles rank width second third biased gated added parts pieces copies steps stages lines"
+    constants += " narrow chunk chunks"
     values = tuple((constant, 1) for constant in constants.split())
     cuda, metal = source(name, "cuda", values), source(name, "metal", values)
     if name in CUDA_ONLY:
@@ -67,8 +68,8 @@ def test_a_token_attends_to_its_row_from_its_start_and_joins_the_recent_ones() -
     heads = pieces.Heads(4, 2, 32, weight, 2 * weight, 1e-6)
     q, k, v = pieces.rotate_heads(qkv, heads, rotation)
     arrays = [mx.random.normal((2, 2, length, 32)) for length in (9, 9, 4, 4)]
-    past = pieces.Past(*arrays, mx.array([0, 3]), mx.array([6, 2]))
-    found, after = pieces.attend_token(qkv, heads, rotation, past, 0.3)
+    past = token_attention.Past(*arrays, mx.array([0, 3]), mx.array([6, 2]))
+    found, after = token_attention.attend_token(qkv, heads, rotation, past, 0.3)
     assert (
         mx.array_equal(after.recent_keys[:, :, 2], k).item() and mx.array_equal(after.recent_values[:, :, 2], v).item()
     )
@@ -86,7 +87,8 @@ def test_a_token_attends_to_its_row_from_its_start_and_joins_the_recent_ones() -
 @pytest.mark.parametrize("dtype", check.TOLERANCE)
 def test_kernels_agree_with_mlx_as_exactly_as_rounding_allows(dtype: mx.Dtype, on_gpu: None) -> None:
     assert check.unavailable_reason() == ""
-    errors = check.differences(dtype, [*check.PARTS, *check.TOKEN_PARTS, "heads without norms"])
+    parts = check.PARTS if dtype == mx.float32 or mx.metal.is_available() else (*check.PARTS, *check.TOKEN_PARTS)
+    errors = check.differences(dtype, [*parts, "heads without norms"])
     assert max(errors.values()) <= check.TOLERANCE[dtype], errors
 
 
