@@ -52,7 +52,7 @@ def language() -> Language:
 def build_kernel(name: str, inputs: list[str], outputs: list[str], source: str, header: str, shared: int = 0) -> Any:
     """A kernel from its body and header, written with the WORDS of language(). `shared`: bytes of memory that CUDA lets
     each group of threads share beside what the text names."""
-    # MLX keeps compiled kernels on the disk by their names alone: another text must have another name.
+    # MLX knows compiled kernels by their names alone: another text must have another name.
     name = f"{name}_{hashlib.sha256((header + source).encode()).hexdigest()[:16]}"
     names = {"name": name, "input_names": inputs, "output_names": outputs, "source": source}
     if language() == "metal":

@@ -18,13 +18,7 @@ SAMPLING_PARTS = ("sampling of a token",)  # what writing a token has besides
 TOKEN_PARTS = ("attention of a token",)  # and where CUDA is, for numbers of 16 bit
 PRODUCT_PARTS = ("products of a token",)
 Product = tuple[int, tuple[int, ...], int, bool]  # rows, where layers begin, their adapters' rank, whether gated
-PRODUCTS: tuple[Product, ...] = (
-    (1, (0,), 0, False),
-    (33, (0, 48), 8, False),
-    (130, (0, 256, 320), 16, False),
-    (20, (0, 192), 0, True),
-    (64, (0, 192), 16, True),
-)
+PRODUCTS: tuple[Product, ...] = ((1, (0,), 0, False), (130, (0, 256, 320), 16, False), (64, (0, 192), 16, True))
 
 
 def unavailable_reason(parts: tuple[str, ...] = PARTS) -> str:
