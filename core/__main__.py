@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from core.distributed.own_gpu import take_own_gpu
 from core.signals import Ended, end, handled_by
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    take_own_gpu()  # before anything asks MLX for a GPU
     try:
         with handled_by(end):
             return _run(words)
@@ -27,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from core import cli  # behind the signals' handlers: importing takes a moment
+    # Behind the signals' handlers: importing takes a moment.
+    from core.distributed.own_gpu import take_own_gpu
+
+    take_own_gpu()  # before anything asks MLX for a GPU
+    from core import cli
     from core.distributed.group import RankFailed
     from core.distributed.launched import rank_of
     from core.errors import UserError
