@@ -11,7 +11,7 @@ import mlx.core as mx
 
 from core.adapters.fused_blocks import takes_stacks
 from core.model.kernels.check import SAMPLING_PARTS, TOKEN_PARTS, unavailable_reason
-from core.model.kernels.token_attention import Past
+from core.model.kernels.token_attention import Past, takes_keys
 from core.model.kernels.token_sample import kernel_sample_token, takes_logits
 from core.model.token_cache import RecentKVCache, TokenCache
 from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
@@ -30,7 +30,8 @@ def make_token_step(model: Any, params: SamplingParams, batched: bool = True) ->
     compiled = compiled_step(model, params)
 
     def step(tokens: mx.array, caches: list[Any], uniform: mx.array) -> SampledTokens:
-        return (plain if caches[0].keys is None else compiled)(tokens, caches, uniform)  # where a prompt is one token
+        keys = caches[0].keys  # None where a prompt is one token
+        return (compiled if keys is not None and takes_keys(keys) else plain)(tokens, caches, uniform)
 
     return step
 

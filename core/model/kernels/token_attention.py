@@ -32,14 +32,18 @@ def attend_token(qkv: mx.array, heads: Heads, rotation: Rotation, past: Past, sc
     return kernel_attend_token(qkv, heads, rotation, past, scale)
 
 
+def takes_keys(keys: mx.array) -> bool:
+    """Whether the kernel can look in such keys [N, K, T, D]."""
+    return keys.dtype in (mx.bfloat16, mx.float16) and keys.shape[-1] in (64, 128, 256)
+
+
 def takes(qkv: mx.array, heads: Heads, past: Past) -> bool:
     """Whether the kernel can compute this; unavailable_reason() says whether it is there at all."""
-    arrays = past.keys, past.values, past.recent_keys, past.recent_values, *heads.norms
+    arrays = qkv, past.values, past.recent_keys, past.recent_values, *heads.norms
     return (
         mx.default_device() == mx.gpu
-        and qkv.dtype in (mx.bfloat16, mx.float16)
-        and all(array.dtype == qkv.dtype for array in arrays)
-        and heads.size in (64, 128, 256)
+        and takes_keys(past.keys)
+        and all(array.dtype == past.keys.dtype for array in arrays)
         and heads.query // heads.key <= 8
         and qkv.size < 1 << 31
     )

@@ -83,6 +83,14 @@ def test_a_token_attends_to_its_row_from_its_start_and_joins_the_recent_ones() -
             assert mx.allclose(found[row, 32 * head : 32 * head + 32], expected, atol=1e-5).item()
 
 
+@pytest.mark.parametrize(
+    ("size", "dtype", "taken"),
+    [(64, mx.bfloat16, True), (256, mx.float16, True), (128, mx.float32, False), (32, mx.bfloat16, False)],
+)
+def test_the_kernel_looks_in_keys_of_16_bit_and_three_sizes(size: int, dtype: mx.Dtype, taken: bool) -> None:
+    assert token_attention.takes_keys(mx.zeros((1, 2, 3, size), dtype)) is taken
+
+
 @gpu
 @pytest.mark.parametrize("dtype", check.TOLERANCE)
 def test_kernels_agree_with_mlx_as_exactly_as_rounding_allows(dtype: mx.Dtype, on_gpu: None) -> None:
