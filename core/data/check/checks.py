@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from core.data.check.seen_keys import SeenKeys
+from core.data.format.column_names import TEXT
 from core.data.format.example import Example, Remark
-from core.data.format.formats import join_names
+from core.data.format.formats import Format, join_names
 from core.data.format.mapping import find_placeholder
 from core.data.read.json_value import repeated_key, same_key_problems
 from core.text.sentence import say
 
+_SPEAKERS = ("user", "author", "sender", "speaker", "username", "from", "sender_name", "from_name")
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
 # Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
 LENGTH_BIAS_SHARE = 0.8
@@ -87,6 +89,17 @@ def held_out_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
     if files:
         names = ", ".join(file.name for file in files[:5]) + (say(" and others") if len(files) > 5 else "")
         yield Remark("held-out", "note", say("The validation data, where no other is given: {names}.", names=names))
+
+
+def single_message_remarks(data_format: Format) -> Iterator[Remark]:
+    """A remark on texts that are messages of somebody, of which each is learned by itself."""
+    speaker = next((c for c in data_format.all_columns if c.strip().lower() in _SPEAKERS), None)
+    if speaker and data_format.columns and all(c.strip().lower() in TEXT for c in data_format.columns):
+        message = say(
+            "The texts look like messages of a chat, by {column}; each is learned as a text of its own.", column=speaker
+        )
+        fix = say("Put the messages of each conversation into one list named messages.")
+        yield Remark("single-messages", "warning", message, fix)
 
 
 def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:

@@ -16,6 +16,7 @@ _EXAMPLE = {  # how columns are mapped, where it cannot be told from the row whi
     PAIRS: "prompt=COLUMN,chosen=COLUMN,rejected=COLUMN",
     UNPAIRED: "prompt=COLUMN,completion=COLUMN,label=COLUMN",
 }
+_LONG_ENOUGH = 40  # characters of a text that is no name, number or date
 _PLAIN_NAME = re.compile(r"[\w .\-+/()?!:']{1,40}")  # of a column that an example can name
 
 
@@ -51,12 +52,23 @@ def example_mapping(row: Mapping[str, Any], kind: str) -> str:
     names = list(itertools.islice(column_paths(row), 4 * _MOST_INSIDE))
     roles = ("text",) if len(names) == 1 and kind == TEXT else ("question", "answer")
     texts = [name for name in names if isinstance(value := column(row, name), str) and value.strip()]
+    texts.sort(key=lambda name: -min(len(str(column(row, name))), _LONG_ENOUGH))  # names and numbers are short
     chosen = list(dict.fromkeys([*texts, *names]))[: len(roles)]
     if len(chosen) < len(roles) or not all(map(_PLAIN_NAME.fullmatch, chosen)):
         return ""
     return shlex.quote(
         ",".join(f"{role}={name}" for role, name in zip(roles, sorted(chosen, key=names.index), strict=True))
     )
+
+
+def find_rows(row: Mapping[str, Any], depth: int = 2) -> str:
+    """The name of what holds a list of objects in a row that is nothing else; "" where there is none."""
+    for name, value in row.items():
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            return name
+        if isinstance(value, dict) and depth and (inner := find_rows(value, depth - 1)):
+            return f"{name}.{inner}"
+    return ""
 
 
 def _find(value: Any, name: str) -> Any:

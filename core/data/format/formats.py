@@ -8,7 +8,7 @@ from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format.column_names import MESSAGES
-from core.data.format.column_paths import column_paths, example_mapping
+from core.data.format.column_paths import column_paths, example_mapping, find_rows
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
 from core.data.format.shapes.common import ParseResult, find_column
@@ -21,6 +21,7 @@ from core.text.sentence import Sentence, join, join_and, say, shorten
 DETECTION_ROWS = 1000  # rows from which the format is detected
 _MOST_NAMES = 8  # in a sentence
 _LONGEST_NAME = 40  # characters, in a sentence
+_CONVERSATIONS = ("messages", "conversations")  # names of columns that hold nothing else
 _MEDIA = ("image", "images", "audio", "audios", "video", "videos")  # columns of what is no text
 # Columns that stand beside a plain text and say what it is, or what is wanted of it.
 _MARKS = {*names_of.LABEL, *names_of.ANSWER, "labels", "label_text", "class", "sentiment", "target", "code"}
@@ -74,7 +75,9 @@ class Format:
             if shape.columns(row.value):
                 return shape.build(row)
         column = find_column(row.value, MESSAGES)
-        if column and self.kind != PAIRS and not isinstance(row.value[column], list):
+        held = row.value[column] if column else []
+        is_meant = column.strip().lower() in _CONVERSATIONS or str(held)[:1] in ("[", "{")
+        if column and self.kind != PAIRS and not isinstance(held, list) and is_meant:
             raise Unusable("type", say("{column} is not a list of messages.", column=column))
         raise Unusable("columns", unknown_columns_message(row.value, self.kind))
 
@@ -152,6 +155,9 @@ def unknown_columns_message(row: Mapping[str, Any], kind: str) -> str:
         unknown = say("The columns {columns} are not known; expected {expected}", columns=columns, expected=expected)
     else:
         unknown = say("The column {columns} is not known; expected {expected}", columns=columns, expected=expected)
+    if nested := find_rows(row):
+        advice = say("; if the rows lie in {column}, save that list as a file of its own.", column=nested)
+        return unknown + advice
     example = example_mapping(row, kind)
     return unknown + (say("; or map them: --columns {example}.", example=example) if example else ".")
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,7 @@ def _find_among(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
     for name in names:
         if name in columns:
             return name
-    by_lower = {c.strip().lower(): c for c in columns}
+    by_lower = {unicodedata.normalize("NFC", c.strip().lower()): c for c in columns}
     return next((by_lower[n] for n in names if n in by_lower), "")
 
 

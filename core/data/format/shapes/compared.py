@@ -11,6 +11,7 @@ from core.data.format.example import Unusable
 from core.data.format.message_content import is_null
 from core.data.format.shapes import common, prompts
 from core.data.format.shapes.common import Values
+from core.data.format.shapes.ranked import may_be_ranked, read_ranked
 from core.text.sentence import say
 
 _ANSWERS = ("response", "answer", "output", "completion", "conversation", "generation", "human_ref")
@@ -31,6 +32,7 @@ class _Two:
     better: tuple[str, ...]  # one column, or the score of each
     names: tuple[tuple[str, ...], ...]  # by which it names the first and the second
     is_signed: bool = False
+    models: tuple[str, ...] = ()  # the columns that name who wrote the first and the second
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -42,8 +44,8 @@ def match_columns(value: Values) -> tuple[str, ...]:
     forms = _find_forms(tuple(value))
     two = forms.two
     used: tuple[str, ...] = two.columns if two else ()
-    if not used and forms.answers and _ranked(value):
-        used = (forms.answers,)
+    if not used and forms.may_be_ranked and (ranked := read_ranked(value)):
+        used = ranked.columns
     if not used and forms.may_have_worse:
         used = _conversation_and_worse(value)
     if not used:
@@ -57,14 +59,13 @@ def as_pair(value: Values) -> Values:
     """The row with the columns chosen and rejected in place of its own. Raises Unusable where neither is better."""
     two = _find_forms(tuple(value)).two
     if two:
-        better_first = _is_first_better(two, [value[column] for column in two.better])
+        better_first = _is_first_better(two, value)
         chosen, rejected = (value[c] for c in ((two.first, two.second) if better_first else (two.second, two.first)))
         return _with_answers(value, two.columns, chosen, rejected)
-    ranked = _ranked(value)
-    if ranked:
-        if ranked[0]["rank"] == ranked[-1]["rank"]:
+    if ranked := read_ranked(value):
+        if ranked.is_tie:
             raise Unusable("tie", say("The answers have the same rank."))
-        return _with_answers(value, ("answers",), ranked[0]["answer"], ranked[-1]["answer"])
+        return _with_answers(value, ranked.columns, ranked.answers[0], ranked.answers[-1])
     messages_column, worse_column = _conversation_and_worse(value)
     messages, worse = common.column_value(value, (messages_column,)), common.column_value(value, (worse_column,))
     if not chat.is_conversation(worse):
@@ -93,7 +94,7 @@ class _Forms(NamedTuple):
     answer."""
 
     two: _Two | None
-    answers: str
+    may_be_ranked: bool
     may_have_worse: bool
 
 
@@ -101,7 +102,7 @@ class _Forms(NamedTuple):
 def _find_forms(row_columns: tuple[str, ...]) -> _Forms:
     row = dict.fromkeys(row_columns)
     may_have_worse = bool(common.find_column(row, names_of.REJECTED) and common.find_column(row, names_of.MESSAGES))
-    return _Forms(_find_two(row_columns), common.find_column(row, ("answers",)), may_have_worse)
+    return _Forms(_find_two(row_columns), may_be_ranked(row), may_have_worse)
 
 
 def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
@@ -117,7 +118,8 @@ def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
                 answers = own[first], own[second]
                 if better:
                     names = tuple((m, f"model_{m}", a.lower()) for m, a in zip(marks, answers, strict=True))
-                    return _Two(*answers, (better,), names, bool(signed))
+                    models = tuple(own[f"model_{m}"] for m in marks if f"model_{m}" in own)
+                    return _Two(*answers, (better,), names, bool(signed), models if len(models) == 2 else ())
                 if mark := next((own[label] for label in _FIRST_IS_BETTER.get(name, ()) if label in own), ""):
                     return _Two(*answers, (mark,), (("1",), ("0",)))
                 if all(score in own for score in scores):
@@ -125,9 +127,9 @@ def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
     return None
 
 
-def _is_first_better(two: _Two, better: list[Any]) -> bool:
+def _is_first_better(two: _Two, value: Values) -> bool:
     """Whether the first answer is the better one, from what its columns say. Raises Unusable."""
-    texts = ["" if is_null(content) else str(content).strip().lower() for content in better]
+    texts = [_word(value[column]) for column in two.better]
     if two.is_signed or len(texts) > 1:
         first, second = (*map(_number, two.better, texts), 0.0)[:2]
         if first == second:
@@ -135,7 +137,10 @@ def _is_first_better(two: _Two, better: list[Any]) -> bool:
         return first < second if two.is_signed else first > second
     if texts[0] in _TIES:
         raise Unusable("tie", say("Neither answer is the better one."))
-    named = texts[0].removesuffix(".0")
+    named = texts[0].removesuffix(".0").replace(" ", "_")
+    for column in two.models:
+        if texts[0] == _word(value[column]):
+            return column == two.models[0]
     if not any(named in names for names in two.names):
         raise Unusable(
             "better",
@@ -146,22 +151,15 @@ def _is_first_better(two: _Two, better: list[Any]) -> bool:
     return named in two.names[0]
 
 
+def _word(content: Any) -> str:
+    return "" if is_null(content) else str(content).strip().lower()
+
+
 def _number(column: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
         raise Unusable("better", say("{column} is no number.", column=column)) from None
-
-
-def _ranked(value: Values) -> list[dict[str, Any]]:
-    """Answers with ranks, the best first; empty where a row has none."""
-    column = common.find_column(value, ("answers",))
-    answers = common.parse_structure(value[column]) if column else None
-    if not isinstance(answers, list) or len(answers) < 2:
-        return []
-    if not all(isinstance(a, dict) and "answer" in a and isinstance(a.get("rank"), int | float) for a in answers):
-        return []
-    return sorted(answers, key=lambda answer: answer["rank"])
 
 
 def _conversation_and_worse(value: Values) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""Conversations as chat services export them: ChatGPT's conversations.json and Claude's.
+"""Conversations as chat services export them: ChatGPT's conversations.json and Claude's; those of programs for chats
+are in chat_apps.py.
 
 ChatGPT keeps a tree, as questions can be asked and answered anew: the branch that was last seen is the conversation.
 What was not shown in it (instructions, searches, code that the assistant ran) is left out, and this is told.
@@ -8,11 +9,12 @@ from typing import Any
 
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Remark, Unusable
+from core.data.format.shapes.chat_apps import find_app
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 from core.text.sentence import say
 
-NAME = say("Exported chats (ChatGPT, Claude)")
+NAME = say("Exported chats (ChatGPT, Claude, LM Studio, Open WebUI, LibreChat, Copilot)")
 _NO_CONTENT = ("content_type", "language")  # fields of a message's content
 _TREE, _NEWEST, _LIST = "mapping", "current_node", "chat_messages"
 
@@ -21,7 +23,10 @@ def match_columns(value: Values) -> tuple[str, ...]:
     """Shape.columns of such a row."""
     if _is_tree(value.get(_TREE)):
         return tuple(column for column in (_TREE, _NEWEST) if column in value)
-    return (_LIST,) if _is_list(value.get(_LIST)) else ()
+    if _is_list(value.get(_LIST)):
+        return (_LIST,)
+    app = find_app(value)
+    return app[0] if app else ()
 
 
 def build(row: Row) -> ParseResult:
@@ -36,9 +41,12 @@ def build(row: Row) -> ParseResult:
             for turn in shown
             if _has_text(turn)
         ]
+    elif app := find_app(value):
+        hidden, messages = 0, app[1](value)
     else:
         turns = value[_LIST]
         hidden = sum(bool(turn.get("attachments") or turn.get("files")) for turn in turns)
+        hidden += sum(map(_has_thought, turns))
         messages = [{"role": turn["sender"], "content": turn.get("text") or turn.get("content")} for turn in turns]
     if not messages:
         raise Unusable("no-answer", say("The conversation is empty."))
@@ -63,8 +71,14 @@ def _is_node(node: Any) -> bool:
 
 
 def _is_list(turns: Any) -> bool:
-    return (
-        isinstance(turns, list) and bool(turns) and all(isinstance(turn, dict) and "sender" in turn for turn in turns)
+    return isinstance(turns, list) and all(isinstance(turn, dict) and "sender" in turn for turn in turns)
+
+
+def _has_thought(turn: dict[str, Any]) -> bool:
+    """Whether Claude thought or used a tool before an answer, which its text leaves out."""
+    parts = turn.get("content") if turn.get("text") else None
+    return isinstance(parts, list) and any(
+        isinstance(part, dict) and part.get("type", "text") not in ("text", "tool_result") for part in parts
     )
 
 

@@ -107,11 +107,18 @@ def _refuse_steps(row: Row) -> ParseResult:
     )
 
 
+_SPEAKERS = ("role", "from", "author", "sender", "speaker", "is_user", "iscreatedbyuser")
+_SAID = ("content", "value", "text", "message", "mes")
+
+
 def _match_single_message(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row that is one message of a conversation."""
-    speaker = next((key for key in ("role", "from") if isinstance(value.get(key), str)), "")
-    text = next((key for key in ("content", "value", "text") if key in value), "")
-    return (speaker, text) if speaker and text and is_known_role(value[speaker]) else ()
+    speaker, text = common.find_column(value, _SPEAKERS), common.find_column(value, _SAID)
+    if not speaker or not text:
+        return ()
+    who = value[speaker]
+    is_known = isinstance(who, bool) or (isinstance(who, str) and is_known_role(who))
+    return (speaker, text) if is_known else ()
 
 
 def _refuse_single_message(row: Row) -> ParseResult:
@@ -141,9 +148,9 @@ SHAPES = (
     Shape(pairs.NAME, "", pairs.match_columns, _build_chosen_of_pair, say("Only the better answers are learned.")),
     Shape("Steps", "", _match_steps, _refuse_steps),
     MARKED,
+    exported.SHAPE,
     Shape(say("Chat messages"), "messages", _match_chat("role"), _build_chat),
     Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
-    exported.SHAPE,
     Shape(say("Multiple choice"), "", choices.match_columns, _build_choice),
     _shape("Alpaca", say("instruction and output"), names_of.INSTRUCTION, names_of.OUTPUT),
     _shape(say("Prompt and completion"), say("prompt and completion"), names_of.PROMPT, names_of.COMPLETION),
