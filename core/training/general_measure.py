@@ -46,6 +46,7 @@ class GeneralMeasure:
         record = forgetting.read(setup.folder.path) if setup.measures_general else None
         if record is None or skips(setup.stop):
             return None
+        mx.clear_cache()  # what validations and answers have kept is larger than these few texts need
         known = forgetting.known_texts(record.before.losses, record.vocabulary)  # the others say nothing
         record.after = yield from self._measure(say("after training"), known)
         if record.after is None:

@@ -145,6 +145,11 @@ class OptimizerStepper:
     def _goes_side_by_side(self, pending: PendingStep) -> bool:
         return self.setup.parallel_batches > 1 and len(pending.batches) > 1
 
+    def end_steps(self) -> None:
+        """Let go of what only another step needs, that which is built already with it."""
+        self._built_step, self._last_batches = None, []
+        self.train_step.end_steps()
+
     def make_smaller(self) -> bool:
         """Let fewer rows than in the last step through the model at once; returns whether that is possible."""
         self._built_step = None

@@ -197,6 +197,7 @@ def _execute(
         if reason == "paused":
             yield Paused(progress.step, progress.seconds)
         else:
+            trainer.end_steps()
             yield from trainer.evaluation.finish(reason)
     finally:
         wiring.close()

@@ -32,12 +32,12 @@ class TrainStep:
         t, full = self.run.train, self.run.adapter.type == "full"
         self._flat = FlatParameters(setup.model, is_flat=not full)
         plus, has_undecayed = self.run.adapter.plus, self._flat.has_undecayed
-        self.optimizer = optimizers.build(t.optimizer, t.weight_decay, full, plus, has_undecayed)
+        self.optimizer: Any = optimizers.build(t.optimizer, t.weight_decay, full, plus, has_undecayed)
         self._compiled = CompiledStep(self._compute_gradient)
         self._gradient: Any = self._compiled if setup.compiles else self._compute_gradient
         self.group = setup.group
         # Over several ranks the gradient is summed as the optimizer takes it, in few large pieces.
-        self._compute_update = self._update_by_vectors if self.group.size > 1 else self._update_by_tensors
+        self._compute_update: Any = self._update_by_vectors if self.group.size > 1 else self._update_by_tensors
         self._update: Any = self._compute_update
         self._numpy, self.numpy_objection = make_numpy_gradient(setup, self._flat)  # why it is None
         self.is_by_block = False  # whether each block is evaluated by itself, which no compiled step can do
@@ -59,7 +59,14 @@ class TrainStep:
 
         It computes nothing any more. A window looks for them late, and the model's memory would stay.
         """
-        del self._gradient, self._update, self._compute_update, self._compiled, self._numpy
+        self._gradient = self._update = self._compute_update = self._numpy = None
+        del self._compiled
+
+    def end_steps(self) -> None:
+        """Let go of what only another optimizer step needs; losses can be computed still."""
+        self.free_memory()
+        self._compiled.forget(0)
+        self._update = self.optimizer = None
 
     @property
     def state(self) -> list[Any]:

@@ -90,6 +90,11 @@ class Trainer:
                 yield self.save()
         return "done"
 
+    def end_steps(self) -> None:
+        """Give back the memory that only another step needs: what comes now is measured, saved and answered."""
+        self._stepper.end_steps()
+        mx.clear_cache()
+
     def close(self) -> None:
         """Let go of what holds this object, see TrainStep.close()."""
         del self._watch

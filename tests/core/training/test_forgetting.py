@@ -47,6 +47,16 @@ def test_the_texts_are_of_many_languages_and_kinds_and_each_is_there_once() -> N
     assert len(encoded) == len(texts) and all(text.mask.any() for text in encoded)
 
 
+def test_general_text_is_measured_without_the_memory_of_the_steps(make_run: MakeRun) -> None:
+    run = make_run(adapter={"type": "full"}, train={"forgetting": "on", "learning_rate": 1e-4})
+    held = {}
+    for event in train(run):
+        if isinstance(event, Phase) and event.name.startswith("Measuring general text"):
+            held[event.name] = mx.get_active_memory(), mx.get_cache_memory()
+    (before, _), (after, cached) = held.values()  # the optimizer's state, twice the weights, is there from the start
+    assert after < 0.6 * before and cached < before
+
+
 def test_a_loss_of_every_text_by_the_same_amount() -> None:
     found = compare([2.0] * 10, [2.2] * 10, 1000)
     assert found is not None and found.texts == 10 and found.share == pytest.approx(0.1)
