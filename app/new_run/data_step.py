@@ -1,6 +1,5 @@
 """Step 2: the data to learn from. Drop a file, see what Hone finds in it and what the model will see."""
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from app.desktop.language import tr
 from app.new_run import goals
 from app.new_run.column_mapping import ColumnMapping, layouts_with_context
 from app.new_run.data_notice import DataNotice
+from app.new_run.data_reading import DataReading
 from app.new_run.draft import Draft
 from app.new_run.validation_row import FILE_FILTER, ValidationRow
 from app.preview import dataset_reader
@@ -22,7 +22,6 @@ from app.runs import datasets
 from app.runs.labels import data_label
 from app.runs.phase_text import describe_phase
 from app.style import theme
-from app.threads.task import Task
 from app.widgets.buttons import quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.drop_zone import DropZone
@@ -53,9 +52,7 @@ class DataStep(QWidget):
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
-        self._reading: Task | None = None
-        self._data_key: dataset_reader.DataKey | None = None  # of the rows that are shown
-        self._stamp: tuple[str, ...] = ()  # of their files
+        self._reading = DataReading(self, self._show_item, self._finish_reading, self._show_failure)
         self._problem = ""
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
@@ -106,8 +103,7 @@ class DataStep(QWidget):
 
     def enter(self) -> None:
         """Read the files of the draft, unless their rows are shown already and they have not changed since."""
-        run = self._draft.run
-        if dataset_reader.data_key(run) != self._data_key or datasets.stamp_run(run) != self._stamp:
+        if not self._reading.is_of(self._draft.run):
             self._start_reading()
         self.validation.refresh()
 
@@ -161,13 +157,10 @@ class DataStep(QWidget):
         self.preview.show_run(self._draft.run)
 
     def _start_reading(self) -> None:
-        if self._reading:
-            self._reading.cancel()
         run = self._draft.run
         # The same files, only understood in another way: what stands on the page stays until they are read again.
-        same_files = self._data_key is not None and self._data_key.path == run.data.path and self.head is not None
-        self._data_key, self._problem = dataset_reader.data_key(run), ""
-        self._stamp = datasets.stamp_run(run)
+        same_files = self._reading.has_files_of(run) and self.head is not None
+        self._problem = ""
         self.head = self.scanned = None
         self.validation.show_set_aside(0)
         self._show_validation(True)
@@ -181,8 +174,7 @@ class DataStep(QWidget):
         self.zone.sample_button.hide()
         self._show_choices(own_data=run.data.path != DEMO)
         self.notice.clear()
-        work = functools.partial(dataset_reader.read_data, run)
-        self._reading = Task(self, work, self._finish_reading, self._show_failure, self._show_item)
+        self._reading.start(run)
 
     def _show_choices(self, own_data: bool) -> None:
         """The invitation stays as long as only the sample is there; then the file's card offers other files."""
@@ -272,14 +264,12 @@ class DataStep(QWidget):
             self.notice.show_message(self._problem, _ADVICE)
 
     def _finish_reading(self, _: object) -> None:
-        self._reading = None
         self.file.bar.hide()
         self.file.stop.hide()
 
     def _stop(self) -> None:
         """Stop reading; the rows read so far stay."""
-        if self._reading:
-            self._reading.cancel()
+        self._reading.stop()
         self._finish_reading(None)
         if self.head is not None:
             self.file.sentence.setText(

@@ -53,8 +53,8 @@ def data_key(run: Run) -> DataKey:
 def read_data(run: Run) -> "Iterator[Phase | FilePreview | ReadUpdate | ScanResult]":
     """Read all rows of a run's data, with flat memory however large the files are.
 
-    Yields a download, if any, as Phase events; then the first rows as a Head; then updates; then the summary of all
-    rows. Raises BadData, BadOption or Unavailable.
+    Yields a download, if any, as Phase events; then the first rows as a FilePreview; then updates; then the summary
+    of all rows. Raises BadData, BadOption or Unavailable.
     """
     from core.data.preview.scan import ScanProgress, ScanResult, preview_files, scan_files
 
