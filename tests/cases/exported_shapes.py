@@ -73,8 +73,8 @@ EXPORTED = (
                               ("Pregunta", "Respuesta"), ("Domanda", "Risposta"), ("问题", "答案"), ("質問", "回答"), ("Вопрос", "Ответ"),
                               ("input_text", "output_text"), ("user_input", "ideal"))),
     Case("Alpaca's columns in German", TEXT, "Anweisung;Eingabe;Ausgabe\nDouble.;4;8\n", ("U Double.\n\n4 | A* 8",), file="rows.csv"),
-    *(Case(f"an answer called {name} to check", QUESTIONS, [{"messages": turns("Hi?"), name: answer}], ("U Hi? ? Yes.",))
-      for name, answer in (("reference_answer", "Yes."), ("ideal", "Yes."), ("Antwort", "Yes."))),
+    *(Case(f"an answer called {name} to check, {type(answer).__name__}", QUESTIONS, [{"messages": turns("Hi?"), name: answer}], ("U Hi? ? Yes.",))
+      for name, answer in (("reference_answer", "Yes."), ("reference_answer", {"answer": "Yes."}), ("ideal", "Yes."), ("Antwort", "Yes."))),
     *(Case(f"better and worse called {better} and {worse}", PAIRS, [{"question": "Hi?", better: "Yes.", worse: "No."}], TWO)
       for better, worse in (("good", "bad"), ("response_j", "response_k"), ("winner_response", "loser_response"),
                             ("preferred_response", "dispreferred_response"))),

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from core.data.read.class_labels import Names, class_names, with_names
 from core.data.read.parquet import without_nulls
 from core.data.read.source import READ_ERRORS, Piece, Source
 from core.device.child_process import child_command
@@ -46,10 +47,13 @@ def read_arrow(data_file: Source) -> Iterator[Piece]:
         feeding = threading.Thread(target=_feed, args=(file, child.stdin, failures), daemon=True)
         feeding.start()
         try:
+            names: Names = {}
             for number, values in _receive(child.stdout):
                 if isinstance(number, int):
                     data_file.row_start = (number, number)
-                    yield number, {key: without_nulls(value) for key, value in values.items()}
+                    yield number, with_names({key: without_nulls(value) for key, value in values.items()}, names)
+                elif number == "features":
+                    names = class_names(values)
                 elif number == "column":
                     raise BadData(
                         say("{path} holds a column that cannot be read: {reason}.", path=data_file.path, reason=values)

@@ -1,4 +1,5 @@
-"""Reads Arrow data from standard input and writes its rows to standard output, each as its length and a pickle.
+"""Reads Arrow data from standard input and writes its rows to standard output, each as its length and a pickle,
+behind what `datasets` has noted of its columns.
 
 It runs in a process of its own, as damaged data can end nanoarrow, and with it the process, without an exception.
 Started by core.data.read.arrow with the number of the first row that is wanted; needs no other file of Hone's.
@@ -23,7 +24,9 @@ def main() -> None:
     if peek is not None and peek(len(FILE))[: len(FILE)] == FILE:
         data.read(len(FILE))
     try:
-        for batch in nanoarrow.ArrayStream(nanoarrow.ipc.InputStream.from_readable(data)):
+        stream = nanoarrow.ArrayStream(nanoarrow.ipc.InputStream.from_readable(data))
+        _write(("features", dict(stream.schema.metadata or {}).get(b"huggingface")))
+        for batch in stream:
             if number + len(batch) < first:
                 number += len(batch)
                 continue
@@ -34,7 +37,7 @@ def main() -> None:
     except KeyError as error:  # nanoarrow knows the column's type, and has no Python value for it
         _write(("column", _named(error)))
     except (ValueError, RuntimeError) as error:
-        _write(("damaged", _named(error)))
+        _write(("column" if "not yet supported" in str(error) else "damaged", _named(error)))
     else:
         _write(("end", ""))
     sys.stdout.buffer.flush()

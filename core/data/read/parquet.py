@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from core.data.read.class_labels import METADATA_KEY, class_names, with_names
 from core.data.read.source import Piece, Source
 from core.errors import BadData
 from core.text.sentence import say
@@ -27,6 +28,10 @@ def read_parquet(data_file: Source) -> Iterator[Piece]:
     try:
         with duckdb.connect(":memory:", config=_SETTINGS) as connection:
             connection.execute("SET enable_progress_bar = false")  # it would be written to stdout
+            described = connection.execute(
+                "SELECT value FROM parquet_kv_metadata(?) WHERE key = ?", [name, METADATA_KEY]
+            ).fetchone()
+            names = class_names(described[0] if described else None)
             rows = connection.execute(
                 "SELECT * EXCLUDE (file_row_number) FROM read_parquet(?, file_row_number = true) "
                 "WHERE file_row_number >= ?",
@@ -36,7 +41,7 @@ def read_parquet(data_file: Source) -> Iterator[Piece]:
             number = first
             while (values := rows.fetchone()) is not None:
                 data_file.row_start = (number, number)
-                yield number, dict(zip(columns, map(without_nulls, values), strict=True))
+                yield number, with_names(dict(zip(columns, map(without_nulls, values), strict=True)), names)
                 number += 1
     except (duckdb.Error, ValueError, OverflowError, RuntimeError) as error:  # a number or a text that cannot be one
         raise BadData(

@@ -135,6 +135,8 @@ def _right_answer(column: str, content: Any) -> str | None:
         content = content["ground_truth"]
     elif isinstance(content, dict) and {"value", "aliases"} <= content.keys():
         content = content["value"]
+    elif column.strip().lower() == "reference_answer" and isinstance(content, dict) and len(content) == 1:
+        (content,) = content.values()  # as OpenAI's graders name it
     elif column.strip().lower() == "answers":
         accepted = content.get("text") if isinstance(content, dict) else content
         content = next(iter(accepted), None) if isinstance(accepted, list) else accepted

@@ -18,14 +18,14 @@ from core.text.sentence import say
 NAME = say("Thumbs up and down")
 _GOOD = (
     "true", "1", "1.0", "+1", "+", "yes", "y", "t", "good", "up", "thumb up", "upvote", "like", "liked",
-    "desirable", "positive", "chosen", "accepted", "approved", "correct", "right", "pass", "win", "👍", "✅",
+    "desirable", "positive", "pos", "chosen", "accepted", "approved", "correct", "right", "pass", "win", "👍", "✅",
     "✓", "ja", "gut", "wahr", "richtig", "positiv", say("thumbs up"), "oui", "vrai", "sí", "si", "sim",
     "verdadero", "是", "好",
 )  # fmt: skip
 _BAD = (
     "false", "0", "0.0", "-1", "-", "no", "n", "f", "bad", "down", "thumb down", "downvote", "dislike",
-    "disliked", "undesirable", "negative", "rejected", "declined", "incorrect", "wrong", "fail", "lose", "👎", "❌",
-    "✗", "nein", "schlecht", "falsch", "negativ", say("thumbs down"), "non", "faux", "falso", "não", "否", "坏",
+    "disliked", "undesirable", "negative", "neg", "rejected", "declined", "incorrect", "wrong", "fail", "lose", "👎",
+    "❌", "✗", "nein", "schlecht", "falsch", "negativ", say("thumbs down"), "non", "faux", "falso", "não", "否", "坏",
 )  # fmt: skip
 
 _match_conversation = common.require_columns(names_of.MESSAGES, names_of.LABEL, extra=(names_of.SYSTEM, names_of.TOOLS))
