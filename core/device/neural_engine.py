@@ -41,7 +41,7 @@ def host_refusal(host: Host) -> tuple[str, str] | None:
             "it needs macOS {oldest_macos}, and this is macOS {macos}", oldest_macos=OLDEST_MACOS, macos=host.macos
         )
     if not host.has_coremltools:
-        return "no_coremltools", say("the package coremltools is not installed (pip install 'hone[ane]')")
+        return "no_coremltools", say("the package coremltools is not installed (./run.sh brings it along)")
     return None
 
 
