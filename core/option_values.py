@@ -13,6 +13,7 @@ from core.options import Option, describe, groups
 from core.text.comma_list import split_list
 from core.text.sentence import say
 
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _LARGEST = 2**63 - 1  # of whole numbers
 _LONGEST_PATH, _LONGEST_NAME = 4096, 255  # characters of a path, bytes of a file's name
 
@@ -58,42 +59,19 @@ def check(o: Option, value: Any, origin: str = "") -> Any:
         choices = ", ".join(o.choices) + _nearest(str(value), o.choices)
         raise BadOption(
             say(
-                "{origin}{name} is {value}, which is not one of {choices}.",
-                origin=_opening(origin),
-                name=o.name,
-                value=_show(value),
-                choices=choices,
+                "{origin}{name} is {value}, which is not one of {choices}.", **_parts(o, value, origin), choices=choices
             )
         )
     if o.low is not None and value < o.low:
         raise BadOption(
-            say(
-                "{origin}{name} is {value}, but must be at least {low:g}.",
-                origin=_opening(origin),
-                name=o.name,
-                value=_show(value),
-                low=o.low,
-            )
+            say("{origin}{name} is {value}, but must be at least {low:g}.", **_parts(o, value, origin), low=o.low)
         )
     if o.high is not None and value > o.high:
         raise BadOption(
-            say(
-                "{origin}{name} is {value}, but must be at most {high:g}.",
-                origin=_opening(origin),
-                name=o.name,
-                value=_show(value),
-                high=o.high,
-            )
+            say("{origin}{name} is {value}, but must be at most {high:g}.", **_parts(o, value, origin), high=o.high)
         )
     if isinstance(value, int) and abs(value) > _LARGEST:
-        raise BadOption(
-            say(
-                "{origin}{name} is {value}, but must be less than 2**63.",
-                origin=_opening(origin),
-                name=o.name,
-                value=_show(value),
-            )
-        )
+        raise BadOption(say("{origin}{name} is {value}, but must be less than 2**63.", **_parts(o, value, origin)))
     return value
 
 
@@ -134,34 +112,12 @@ def parse(o: Option, text: str, origin: str = "") -> Any:
     except ValueError:
         kind = say("a whole number") if o.type is int else say("a number")
         raise BadOption(
-            say(
-                "{origin}{name} is {value}, but must be {kind}.",
-                origin=_opening(origin),
-                name=o.name,
-                value=_show(text),
-                kind=kind,
-            )
+            say("{origin}{name} is {value}, but must be {kind}.", **_parts(o, text, origin), kind=kind)
         ) from None
     if o.type is bool:
-        values = {
-            "true": True,
-            "yes": True,
-            "on": True,
-            "1": True,
-            "false": False,
-            "no": False,
-            "off": False,
-            "0": False,
-        }
+        values = {word: True for word in _TRUE} | {word: False for word in _FALSE}
         if text.lower() not in values:
-            raise BadOption(
-                say(
-                    "{origin}{name} is {value}, but must be true or false.",
-                    origin=_opening(origin),
-                    name=o.name,
-                    value=_show(text),
-                )
-            )
+            raise BadOption(say("{origin}{name} is {value}, but must be true or false.", **_parts(o, text, origin)))
         return values[text.lower()]
     if o.type is tuple:
         return check(o, split_list(text), origin)
@@ -177,12 +133,7 @@ def _convert(o: Option, value: Any, origin: str) -> Any:
     if o.type is float and (is_integer or isinstance(value, float)):
         if abs(value) > sys.float_info.max or math.isnan(value):
             raise BadOption(
-                say(
-                    "{origin}{name} is {value}, but must be an ordinary number.",
-                    origin=_opening(origin),
-                    name=o.name,
-                    value=_show(value),
-                )
+                say("{origin}{name} is {value}, but must be an ordinary number.", **_parts(o, value, origin))
             )
         return float(value)
     if o.type is str and isinstance(value, str):
@@ -197,13 +148,7 @@ def _convert(o: Option, value: Any, origin: str) -> Any:
         tuple: say("a list of names"),
     }
     raise BadOption(
-        say(
-            "{origin}{name} is {value}, but must be {kind}.",
-            origin=_opening(origin),
-            name=o.name,
-            value=_show(value),
-            kind=words[o.type],
-        )
+        say("{origin}{name} is {value}, but must be {kind}.", **_parts(o, value, origin), kind=words[o.type])
     )
 
 
@@ -229,6 +174,11 @@ def _nearest(name: str, candidates: Iterable[str]) -> str:
 
 def _opening(origin: str) -> str:
     return f"{origin}: " if origin else ""
+
+
+def _parts(o: Option, value: Any, origin: str) -> dict[str, str]:
+    """What each sentence about a value begins with."""
+    return {"origin": _opening(origin), "name": o.name, "value": _show(value)}
 
 
 def _show(value: Any) -> str:

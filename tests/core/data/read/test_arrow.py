@@ -38,7 +38,7 @@ def test_arrow(prefix: bytes, tmp_path: Path) -> None:
     assert [row.value for row in iterate_rows(Source(path, (2, 2))) if isinstance(row, Row)] == [{"text": "é"}]
     damaged = tmp_path / "damaged.arrow"
     damaged.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(BadData, match="is a damaged Arrow file: (?!it ends the program)"):
+    with pytest.raises(BadData, match=r"is a damaged Arrow file: (?!it ends the program)"):
         list(read_rows(damaged))
 
 
