@@ -58,5 +58,10 @@ CHOICES = (
          [{"question": "Which?", "A": "red", "B": "blue", "answer": "E"}], (), (), "answer names none of the 2 choices"),
     Case("choices in columns to ask", QUESTIONS, [{"question": "Which?", "A": "red", "B": "blue", "answer": "B"}], ASKED_BLUE),
     Case("choices without what is right", TEXT, [{"question": "Which?", "A": "red", "B": "blue"}], (), (), "are not known"),
+    *(Case(f"choices counted from 1, by {kind.__name__}", TEXT,
+           [{"question": "Which?", "choices": ["red", "blue"], "answer": kind(n)} for n in (1, 2)], (RED, BLUE)) for kind in (int, str, float)),
+    Case("choices counted from 1 to ask", QUESTIONS, [{"question": "Which?", "choices": ["red", "blue"], "answer": n} for n in (2, 1)],
+         (*ASKED_BLUE, ASKED_BLUE[0].replace("? B", "? A"))),
+    Case("choices counted from 0", TEXT, [{"question": "Which?", "choices": ["red", "blue"], "answer": n} for n in (1, 0)], (BLUE, RED)),
     Case("fewer choices than columns", TEXT, [{"question": "Which?", "A": "red", "B": "blue", "C": None, "answer": "B"}], (BLUE,)),
 )  # fmt: skip

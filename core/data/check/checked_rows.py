@@ -116,12 +116,13 @@ class CheckedRows:
         unread_columns = checks.unread_column_remarks(self.parser.format.unread_content)
         in_part = checks.text_only_remarks(self.parser.rows_in_part)
         messages = checks.single_message_remarks(self.parser.format)
+        numbers = checks.whole_number_remarks(self.parser.format.whole_numbers)
         marked = checks.marked_bad_remarks(self._marked_bad)
         beside = (
             *checks.unread_file_remarks(self._unread_files),
             *checks.held_out_file_remarks(self._held_out_files),
         )
-        for remark in (*exclusions, *in_part, *marked, *messages, *beside, *unread_columns):
+        for remark in (*exclusions, *in_part, *marked, *messages, *numbers, *beside, *unread_columns):
             yield self._finding(remark, self.files[0], None)
 
     def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:

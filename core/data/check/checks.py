@@ -15,6 +15,7 @@ from core.data.read.json_value import repeated_key, same_key_problems
 from core.text.sentence import say
 
 _SPEAKERS = ("user", "author", "sender", "speaker", "username", "from", "sender_name", "from_name")
+_WORDS_OF_QUESTION = 2  # blanks in a question, from which on an answer that begins with it is no chance
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
 # Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
 LENGTH_BIAS_SHARE = 0.8
@@ -102,6 +103,16 @@ def single_message_remarks(data_format: Format) -> Iterator[Remark]:
         yield Remark("single-messages", "warning", message, fix)
 
 
+def whole_number_remarks(columns: Sequence[str]) -> Iterator[Remark]:
+    """A remark on columns of whole numbers that are written as 3.0, which pandas makes of them beside empty cells."""
+    if columns:
+        message = say(
+            "{columns} holds whole numbers written as 3.0, as pandas does beside empty cells; so they are learned.",
+            columns=join_names(columns),
+        )
+        yield Remark("whole-numbers", "warning", message, say("Save them as whole numbers: in pandas, as Int64."))
+
+
 def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
     """A remark on columns that hold texts and that nothing reads."""
     if columns:
@@ -154,6 +165,7 @@ class DatasetChecks:
         self._pairs = self._longer = 0
         self._written_out = self._first_written_out = 0  # texts that are conversations, and the line of the first
         self._plain = self._first_plain = 0  # prompts without a chat template, and the line of the first
+        self._answered = self._echoes = 0  # answers to questions of some words, and those that begin with them
         self._weighted = self._first_weighted = 0  # answers whose weight is neither 0 nor 1, and the line of the first
 
     def add(self, example: Example, key: str) -> bool:
@@ -172,6 +184,10 @@ class DatasetChecks:
         if example.prompt is not None and not _ASKS.search(example.prompt):
             self._plain += 1
             self._first_plain = self._first_plain or example.line
+        question = _question(example)
+        if question.count(" ") >= _WORDS_OF_QUESTION and (answer := _answer(example)):
+            self._answered += 1
+            self._echoes += answer != question and answer.startswith(question)
         if example.label is not None:
             self._marks[example.label] += 1
         if example.chosen is not None:
@@ -205,6 +221,10 @@ class DatasetChecks:
             )
             message = say("{count} a weight other than 0 and 1, which is taken as 1; this is the first.", count=count)
             yield self._first_weighted, Remark("weight", "warning", message, say("A weight of 0 leaves an answer out."))
+        if 2 * self._echoes > self._answered:
+            share = f"{self._echoes / self._answered:.0%}"
+            message = say("In {share} of the rows the answer begins with its question again.", share=share)
+            yield None, Remark("echo", "warning", message, say("The model learns to repeat what it is asked."))
         if self._written_out:
             texts = say("{written_out:,} texts are conversations", written_out=self._written_out)
             texts = say("1 text is a conversation") if self._written_out == 1 else texts
@@ -255,7 +275,8 @@ def _question(example: Example) -> str:
 def _answer(example: Example) -> str:
     if example.messages is not None and example.messages[-1]["role"] == "assistant":
         return str(example.messages[-1]["content"]).strip()
-    return (example.completion or "").strip()
+    answer = example.completion if example.chosen is None else example.chosen
+    return (answer if isinstance(answer, str) else answer[-1]["content"] if answer else "").strip()
 
 
 def _length(answer: Sequence[dict[str, str]] | str | None) -> int:

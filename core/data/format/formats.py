@@ -1,6 +1,7 @@
 """The format of a file, detected from many of its rows, and the examples that a row in this format stands for."""
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from core.data.format import column_names as names_of
 from core.data.format.column_names import MESSAGES
 from core.data.format.column_paths import column_paths, example_mapping, find_rows
 from core.data.format.example import Unusable
-from core.data.format.shapes import SHAPES, Shape
+from core.data.format.shapes import SHAPES, Shape, choices
 from core.data.format.shapes.common import ParseResult, find_column
 from core.data.format.shapes.text import MARKED
 from core.data.format.shapes.unpaired import RATINGS, has_mark_or_none, rating_of, ratings_up_to
@@ -22,6 +23,7 @@ DETECTION_ROWS = 1000  # rows from which the format is detected
 _MOST_NAMES = 8  # in a sentence
 _LONGEST_NAME = 40  # characters, in a sentence
 _CONVERSATIONS = ("messages", "conversations")  # names of columns that hold nothing else
+_WHOLE = re.compile(r"-?\d{1,15}\.0")
 _MEDIA = ("image", "images", "audio", "audios", "video", "videos")  # columns of what is no text
 # Columns that stand beside a plain text and say what it is, or what is wanted of it.
 _MARKS = {*names_of.LABEL, *names_of.ANSWER, "labels", "label_text", "class", "sentiment", "target", "code"}
@@ -38,6 +40,7 @@ class Format:
     rows: int
     all_columns: tuple[str, ...] = ()
     unread_content: tuple[str, ...] = ()  # columns that hold texts and that nothing reads
+    whole_numbers: tuple[str, ...] = ()  # columns that are read and hold whole numbers written as 3.0, and empty cells
     column_paths: tuple[str, ...] = ()  # all of them, with what lies inside of objects in their place
 
     @property
@@ -99,6 +102,9 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
     shapes = tuple(shape for shape, _ in shape_counts.most_common())
     if RATINGS in shapes:
         shapes = (ratings_up_to(_highest_rating(rows)), *(shape for shape in shapes if shape != RATINGS))
+    first = choices.first_number(row.value for row in rows) if any(s.name == choices.NAME for s in shapes) else None
+    if first is not None:
+        shapes = tuple(choices.counted_from(s, first) if s.name == choices.NAME else s for s in shapes)
     if kind == TEXT and MARKED in shapes:
         # A label may name a class; then it marks nothing. Where some rows have no mark, those with one keep theirs.
         others = tuple(shape for shape in shapes if shape != MARKED)
@@ -110,11 +116,20 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
     unread = tuple(
         c for c in all_columns if len(shapes) == 1 and c not in columns and _is_missed(rows, c, columns, kind)
     )
-    return Format(kind, shapes, columns, len(rows), tuple(all_columns), unread, tuple(paths))
+    whole = tuple(c for c in columns if _are_whole_numbers([row.value.get(c) for row in rows]))
+    return Format(kind, shapes, columns, len(rows), tuple(all_columns), unread, whole, tuple(paths))
 
 
 def _highest_rating(rows: list[Row]) -> float:
     return max((rating for row in rows if (rating := rating_of(row.value)) is not None), default=0.0)
+
+
+def _are_whole_numbers(cells: list[Any]) -> bool:
+    """Whether cells are whole numbers written as 3.0, and some of them empty."""
+    filled = [cell for cell in cells if cell is not None and cell != ""]
+    if not filled or len(filled) == len(cells):
+        return False
+    return all(isinstance(cell, str | float) and _WHOLE.fullmatch(str(cell)) for cell in filled)
 
 
 def _is_missed(rows: list[Row], column: str, used: tuple[str, ...], kind: str) -> bool:
@@ -122,7 +137,9 @@ def _is_missed(rows: list[Row], column: str, used: tuple[str, ...], kind: str) -
     name = column.strip().lower()
     is_plain_text = len(used) == 1 and used[0].strip().lower() in names_of.TEXT
     is_thinking = kind != QUESTIONS and name in names_of.THINKING
-    if name in _MEDIA or name in names_of.CHOICES or is_thinking or (is_plain_text and name in _MARKS):
+    is_question = name in names_of.PROMPT or name in names_of.INSTRUCTION or name == "question"
+    is_beside = is_plain_text and (is_question or name in _MARKS)
+    if name in _MEDIA or name in names_of.CHOICES or is_thinking or is_beside:
         return any(row.value.get(column) not in (None, "", [], {}) for row in rows)
     return _holds_content(rows, column, used)
 

@@ -22,6 +22,8 @@ _TRAILING_COMMA = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|,(?=\s*+[
 _COMMENT = re.compile(r"(\{.*\})\s*,?\s*(?://|#)[^{}\"]*", re.DOTALL)  # an object with a comment behind it
 _COMMA, _COMMENT_BEHIND = say("a comma too many"), say("a comment behind it")  # what is repaired
 _CODES = {_COMMA: "trailing-comma", _COMMENT_BEHIND: "comment"}
+_NUMPY_ARRAY = re.compile(r"\barray\((\[[^()]*\])(?:,\s*dtype=[\w.<>]+)?\)")
+_NUMPY_LINE = re.compile(r"\}\n\s*\{")
 _BETWEEN = re.compile(r"[\s,]*")  # objects on one line
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how half a character is escaped; decoded text never holds one
 
@@ -76,7 +78,7 @@ def repair_json(text: str) -> tuple[Any, Sentence, str | None] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns of escapes such as \\d in the text
-            tree = ast.parse(text.strip().rstrip(","), mode="eval")
+            tree = ast.parse(_without_numpy(text.strip().rstrip(",")), mode="eval")
         value = ast.literal_eval(tree)
         value = _DECODER.decode(json.dumps(value))  # sets, bytes and complex numbers are no data; keys become text
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -84,6 +86,11 @@ def repair_json(text: str) -> tuple[Any, Sentence, str | None] | None:
     objects = (node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict))
     repeated = (_first_repeated(str(k.value) for k in keys if isinstance(k, ast.Constant)) for keys in objects)
     return value, say("single quotes, as Python writes them"), next((key for key in repeated if key is not None), None)
+
+
+def _without_numpy(text: str) -> str:
+    """A list as Python writes it, of what NumPy makes of one: array([…], dtype=object), no commas between lines."""
+    return _NUMPY_LINE.sub("},\n{", _NUMPY_ARRAY.sub(r"\1", text))
 
 
 def _decode(text: str) -> tuple[Any, str | None]:

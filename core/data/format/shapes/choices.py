@@ -1,22 +1,32 @@
 """Multiple choice: a question with a list of choices, and which of them is right."""
 
+import functools
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format.example import Message, Unusable
 from core.data.format.message_content import is_null
 from core.data.format.shapes.choice_columns import find_layout
-from core.data.format.shapes.common import Values, column_value, find_column, require_columns
+from core.data.format.shapes.common import Shape, Values, column_value, find_column, require_columns
 from core.data.format.shapes.prompts import BESIDE, as_messages, read_prompt
 from core.data.read.json_value import repair_json
 from core.text.sentence import say
 
+NAME = say("Multiple choice")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LABELLED = re.compile(r"\(?([A-Z])\s?[).:]\s*")  # a choice that begins with its letter, as in "A) 21"
 
 _LABEL_KEYS, _TEXT_KEYS = ("label", "key", "id", "letter"), ("text", "value", "content", "option")
+
+
+def counted_from(shape: Shape, first: int) -> Shape:
+    """The shape of rows whose right choice is named by its number, of which this is the first."""
+    build: Any = shape.build
+    note = say("The right choices are numbers, counted from {first}.", first=first)
+    return replace(shape, build=functools.partial(build.func, first), note=note)
 
 
 @dataclass(frozen=True)
@@ -53,21 +63,50 @@ def match_columns(value: Values) -> tuple[str, ...]:
     return _match_choices(value)
 
 
-def read_question(value: Values) -> tuple[tuple[Message, ...], Choices]:
-    """(the prompt, whose last message lists the choices; the choices). Raises Unusable."""
+def read_question(value: Values, first: int = 0) -> tuple[tuple[Message, ...], Choices]:
+    """(the prompt, whose last message lists the choices; the choices).
+
+    `first` is the number of the first choice in a list, where the right one is named by its number. Raises Unusable.
+    """
     layout = find_layout(value)
-    choices = _read_choices(value)
+    choices = _read_choices(value, first)
     question_names = names_of.QUESTION if layout is None else (layout.question,)
     *before, question = as_messages(read_prompt(value, question_names))
     return (*before, {**question, "content": f"{question['content']}\n\n{choices.listing}"}), choices
 
 
-def _read_choices(value: Values) -> Choices:
+def first_number(rows: Iterable[Values]) -> int | None:
+    """From where on rows count the choices of their lists: 1 where the last choice is named by how many there are, and
+    none by 0; None where no number names one."""
+    highest = None
+    for value in rows:
+        labels, texts = ((), ()) if find_layout(value) else _read_list(value)
+        number = _number_of(value.get(find_column(value, names_of.CORRECT_CHOICE)), (*labels, *texts))
+        if not texts or number is None:
+            continue
+        if number == 0:
+            return 0
+        highest = 1 if number == len(texts) else highest or 0
+    return highest
+
+
+def _number_of(right: Any, names: tuple[str, ...]) -> int | None:
+    """The number that names the right choice; None where it is its label or its text."""
+    if isinstance(right, list) and len(right) == 1:
+        (right,) = right
+    if isinstance(right, bool) or not isinstance(right, int | float | str) or is_null(right):
+        return None
+    name = str(right).strip().removesuffix(".0")
+    is_name = isinstance(right, str) and name in names
+    return int(name) if name.isascii() and name.isdigit() and len(name) < 4 and not is_name else None
+
+
+def _read_choices(value: Values, first: int) -> Choices:
     """The choices of a row, wherever they stand. Raises Unusable."""
     layout = find_layout(value)
     if layout is None:
         labels, texts = _read_list(value)
-        return _choose(labels, texts, find_column(value, names_of.CORRECT_CHOICE), value, first=0)
+        return _choose(labels, texts, find_column(value, names_of.CORRECT_CHOICE), value, first)
     columns = {column: value.get(column) for column in layout.choices}
     texts = tuple(str(v) for v in columns.values() if not is_null(v) and str(v).strip())
     if layout.first is None:  # the right one is a choice of its own, whose place must tell nothing

@@ -107,8 +107,10 @@ def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -
     content = value.get(column)
     if isinstance(content, str):
         return _checked(column, content, False, required) if is_blank(content) else content
-    if isinstance(content, bool | list | dict | bytes):
+    if isinstance(content, bool | list | dict | bytes) and content not in ([], {}):
         raise Unusable("type", say("{column} is not text.", column=column))
+    if content in ([], {}):
+        content = None
     return _checked(column, "" if is_null(content) else str(content), is_null(content), required)
 
 

@@ -52,6 +52,12 @@ def _read_answer(value: Values, names: tuple[str, ...]) -> str | tuple[Message, 
     answer = chat.as_answer(common.column_value(value, names))
     if isinstance(answer, dict):
         answer = [answer]
+    if isinstance(answer, list) and answer and all(isinstance(text, str) for text in answer):
+        column = common.find_column(value, names)
+        if len(answer) > 1:
+            message = say("{column} holds several answers, of which a row can have one.", column=column)
+            raise Unusable("several", message)
+        return common.read_answer({**value, column: answer[0]}, names)
     if chat.is_conversation(answer):
         messages = chat.parse_messages(answer)
         if messages[-1]["role"] != "assistant" or not chat.has_content(messages[-1]):

@@ -1,5 +1,6 @@
 """Questions whose answers can be checked. The answer to check against never stands in the prompt."""
 
+import functools
 from collections.abc import Callable
 
 from core.data.format import column_names as names_of
@@ -32,9 +33,9 @@ def _build_asked(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -
     return build
 
 
-def _build_choice(row: Row) -> ParseResult:
+def _build_choice(first: int, row: Row) -> ParseResult:
     """A question with its choices, checked by the label of the right one."""
-    prompt, listed = choices.read_question(row.value)
+    prompt, listed = choices.read_question(row.value, first)
     return _build_from_messages(row, prompt, listed.labels[listed.right])
 
 
@@ -88,7 +89,7 @@ SHAPES = (
         _build_prompt_of_pair,
         say("Only the questions are asked. {no_answers}", no_answers=_NO_ANSWERS),
     ),
-    Shape(say("Multiple choice"), "", choices.match_columns, _build_choice),
+    Shape(choices.NAME, "", choices.match_columns, functools.partial(_build_choice, 0)),
     _shape("Alpaca", "", names_of.INSTRUCTION, names_of.OUTPUT, say("The output is what answers are checked against.")),
     _shape(say("Questions and answers"), say("question and answer"), names_of.QUESTION, _ANSWER),
     _shape(say("Prompts and answers"), say("prompt and answer"), names_of.PROMPT, _PROMPT_ANSWER),

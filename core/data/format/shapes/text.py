@@ -1,5 +1,6 @@
 """Rows for supervised fine-tuning: conversations, instructions, questions with answers, plain text."""
 
+import functools
 from collections.abc import Callable
 
 from core.data.format import column_names as names_of
@@ -62,8 +63,8 @@ def _build_answered(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]
     return build
 
 
-def _build_choice(row: Row) -> ParseResult:
-    prompt, listed = choices.read_question(row.value)
+def _build_choice(first: int, row: Row) -> ParseResult:
+    prompt, listed = choices.read_question(row.value, first)
     messages = (*prompt, common.assistant_message(listed.answer))
     return (Example(row.line, messages=messages, tools=common.read_tools(row.value)),), []
 
@@ -144,6 +145,7 @@ def _shape(name: str, expected: str, prompt: tuple[str, ...], answer: tuple[str,
 MARKED = Shape(
     unpaired.NAME, "", unpaired.match_columns, _build_good_answer, say("Only the answers marked good are learned.")
 )
+CHOICES = Shape(choices.NAME, "", choices.match_columns, functools.partial(_build_choice, 0))
 SHAPES = (
     Shape(pairs.NAME, "", pairs.match_columns, _build_chosen_of_pair, say("Only the better answers are learned.")),
     Shape("Steps", "", _match_steps, _refuse_steps),
@@ -151,7 +153,7 @@ SHAPES = (
     exported.SHAPE,
     Shape(say("Chat messages"), "messages", _match_chat("role"), _build_chat),
     Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
-    Shape(say("Multiple choice"), "", choices.match_columns, _build_choice),
+    CHOICES,
     _shape("Alpaca", say("instruction and output"), names_of.INSTRUCTION, names_of.OUTPUT),
     _shape(say("Prompt and completion"), say("prompt and completion"), names_of.PROMPT, names_of.COMPLETION),
     _shape(say("Questions and answers"), say("question and answer"), names_of.QUESTION, names_of.ANSWER),
