@@ -64,6 +64,9 @@ def _check_settings(run: Run) -> Check:
         return Check("settings", BAD, use_labels(str(error), run.method), "settings")
     if words := goals.missing_model_reason(run):
         return Check("settings", BAD, words, "model")
+    if getattr(run.options, "teacher", "") == run.model.path and not run.adapter.init:
+        words = tr("The teacher is the very model that is to learn: it has nothing to learn from it.")
+        return Check("settings", NOTE, words, "model")
     lr, usual = run.train.learning_rate, run.usual_learning_rate
     if lr is not None and lr > _HIGH * usual:
         words = tr("A learning rate of {lr:g} is high; {usual:g} is usual here. The loss may jump.", lr=lr, usual=usual)

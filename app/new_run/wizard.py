@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QSpacerItem, QStackedWidget, QWidget
 
 from app.desktop.language import tr
 from app.new_run.changes_bar import ChangesBar
@@ -39,6 +39,7 @@ _STEPS = {
 }
 _RECHECK_MS = 250
 _ACTION_WIDTH = 160
+_FOOT_LINES = 2  # of a reason beside the buttons
 
 
 class Step(Protocol):
@@ -84,7 +85,8 @@ class Wizard(QWidget):
         for _ in _STEPS:
             self.stack.addWidget(QWidget())  # in the place of a step until it is built
         layout.addWidget(self.stack, 1)
-        layout.addWidget(self._make_foot())
+        self._foot = self._make_foot()
+        layout.addWidget(self._foot)
         self.rail.chosen.connect(self.show_step)
         self.goal.show_methods.connect(self.show_methods)
         self.show_step(0)
@@ -201,26 +203,20 @@ class Wizard(QWidget):
     def _show_reason(self, reason: str) -> None:
         """Show why the next step has to wait, until it no longer has to."""
         self._reason.setText(reason)
+        self._foot.arrange()
         if reason:
             self._recheck.start()
         else:
             self._recheck.stop()
 
-    def _make_foot(self) -> QWidget:
-        foot = _Foot()
-        layout = hbox(foot, gap=12)
-        layout.setContentsMargins(theme.MARGIN, 10, theme.MARGIN, 10)
+    def _make_foot(self) -> "_Foot":
         self.back_button, self.next_button = plain_button(tr("Back")), primary_button(tr("Next"))
-        self._reason = Label(tone="warn")
-        self.drafts = DraftMenu(self._draft)
-        layout.addWidget(self.drafts)
-        layout.addWidget(self._reason, 1)
-        layout.addWidget(self.back_button)
-        self._actions = QStackedWidget()
+        self.drafts, self._actions = DraftMenu(self._draft), QStackedWidget()
+        foot = _Foot(self.drafts, self.back_button, self._actions)
+        self._reason = foot.reason
         self._actions.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._actions.addWidget(self.next_button)
         self._actions.setFixedSize(_ACTION_WIDTH, self.next_button.sizeHint().height())
-        layout.addWidget(self._actions)
         self.back_button.setShortcut(QKeySequence.StandardKey.Back)
         self.next_button.setShortcut(QKeySequence.StandardKey.Forward)
         self.back_button.clicked.connect(lambda: self.show_step(self.stack.currentIndex() - 1))
@@ -229,7 +225,36 @@ class Wizard(QWidget):
 
 
 class _Foot(QWidget):
-    """The strip below the step, with a hairline on top."""
+    """The strip below the step, with a hairline on top: the drafts, why the next step has to wait, and the buttons. A
+    long reason, as in a small window, has a line of its own over them."""
+
+    def __init__(self, drafts: QWidget, back: QWidget, actions: QWidget) -> None:
+        super().__init__()
+        self.reason = Label(tone="warn")
+        self._lines = vbox(self, gap=6)
+        self._lines.setContentsMargins(theme.MARGIN, 8, theme.MARGIN, 8)
+        self._line, self._others = hbox(gap=12), (drafts, back, actions)
+        self._lines.addLayout(self._line)
+        for part in self._others:
+            self._line.addWidget(part)
+        self._line.insertWidget(1, self.reason, 1)
+        height = _FOOT_LINES * self.reason.fontMetrics().lineSpacing() + 2  # so that a reason moves nothing
+        self._line.insertItem(2, QSpacerItem(0, height, QSizePolicy.Policy.Expanding))  # in the reason's place
+
+    def arrange(self) -> None:
+        """Put the reason where it has room."""
+        taken = sum(part.sizeHint().width() for part in self._others if not part.isHidden())
+        room = self.width() - 2 * theme.MARGIN - taken - 12 * len(self._others)
+        lines = self.reason.heightForWidth(max(1, room)) / self.reason.fontMetrics().lineSpacing()
+        is_long = round(lines) > _FOOT_LINES
+        if is_long and self._line.indexOf(self.reason) >= 0:
+            self._lines.insertWidget(0, self.reason)
+        elif not is_long and self._line.indexOf(self.reason) < 0:
+            self._line.insertWidget(1, self.reason, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.arrange()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(0, 0, self.width(), 1, theme.colours(theme.palette()).separator)

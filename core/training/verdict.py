@@ -132,12 +132,14 @@ def _measure_change(run: Run, finished: Finished) -> Change | None:
     if change is not None:
         return change
     direction = -1 if loss_after > loss * (1 + CLEAR) else 0 if loss_after > loss * (1 - CLEAR) else 1
-    words = say(" on unseen examples: {before} → {after}", before=_say_loss(loss), after=_say_loss(loss_after))
-    return Change(direction, words)
+    is_tiny = direction != 0 and f"{loss:.2f}" == f"{loss_after:.2f}"  # a difference is not told by equal numbers
+    before, after = (_say_loss(measured, is_tiny) for measured in (loss, loss_after))
+    return Change(direction, say(" on unseen examples: {before} → {after}", before=before, after=after))
 
 
-def _say_loss(loss: float) -> Sentence:
-    return say("{loss:.2f}", loss=loss) if abs(loss) < LARGE else say("{loss:.3g}", loss=loss)
+def _say_loss(loss: float, is_tiny: bool) -> Sentence:
+    is_plain = abs(loss) < LARGE and not is_tiny
+    return say("{loss:.2f}", loss=loss) if is_plain else say("{loss:.3g}", loss=loss)
 
 
 def _chance(initial: float, final: float, rows: int) -> float:

@@ -73,6 +73,27 @@ def test_a_wrong_value_stands_in_the_foot_until_it_is_mended(qtbot: QtBot, windo
     assert wizard._reason.text() == "" and window.draft.run.train.learning_rate == 0.0003
 
 
+@pytest.mark.parametrize("width", [900, 1280])
+def test_a_long_reason_has_two_lines_at_most_and_the_buttons_stay(
+    qtbot: QtBot, window: MainWindow, german: None, width: int
+) -> None:
+    wizard = window.wizard
+    window.resize(width, 600)
+    wizard.show_step(3)
+    qtbot.wait(10)
+    before = place(wizard.next_button, window)
+    short, long = "Bitte warten.", "Die Lernrate passt nicht zu dem, was gewählt ist: " + "Sie ist zu hoch dafür. " * 4
+    for reason in (short, long):
+        wizard._show_reason(reason)
+        qtbot.wait(10)
+        lines = wizard._reason.height() / wizard._reason.fontMetrics().lineSpacing()
+        assert round(lines) <= 2 and wizard._reason.width() >= 150
+        assert place(wizard.next_button, window) == before
+    wizard._show_reason("")
+    qtbot.wait(10)
+    assert wizard._foot.height() < 60
+
+
 def type_text(qtbot: QtBot, field: TextField, text: str) -> None:
     field.control.selectAll()
     qtbot.keyClicks(field.control, text)

@@ -88,6 +88,13 @@ def test_a_strange_learning_rate(dataset: Path, key: str, value: float, words: s
     assert words in checks["settings"].sentence
 
 
+def test_a_model_that_is_its_own_teacher_is_told(dataset: Path) -> None:
+    run = Run(method="distill").replace("data.path", str(dataset)).replace("options.teacher", "starter")
+    check = answers(run)["settings"]
+    assert (check.state, check.step) == (NOTE, "model") and "nothing to learn from" in check.sentence
+    assert "teacher" not in answers(run.replace("options.teacher", "other/teacher"))["settings"].sentence
+
+
 def test_a_setting_that_nothing_reads_is_told_unless_its_field_says_so(dataset: Path) -> None:
     run = Run().replace("data.path", str(dataset)).replace("train.samples", 0).replace("train.sample_every", 5)
     assert answers(run)["settings"] == Check(

@@ -32,6 +32,12 @@ def preferred(gains: float, likelier: float) -> dict[str, float]:
     return {"accuracy": gains, "preferred": likelier}
 
 
+def test_a_difference_is_not_told_by_equal_numbers() -> None:
+    result = verdict_of("distill", {}, {}, rows=60, loss_before=0.00101, loss_after=0.0041)
+    assert result[1].startswith("Worse on unseen examples: 0.00101 → 0.0041.")
+    assert "0.69 → 0.69" in verdict_of("distill", {}, {}, rows=60, loss_before=0.69, loss_after=0.691)[1]
+
+
 def test_a_clear_preference() -> None:
     result = verdict_of("dpo", preferred(0.5, 0.48), preferred(1.0, 1.0), rows=60)
     assert result == (1, "Better: it prefers the better answer in 48% → 100% of 60 unseen pairs.")
