@@ -80,6 +80,17 @@ def test_a_layer_with_what_is_around_it_is_one_kernel(product: check.Product, em
     assert check._product_difference(normal, [product]) < check.TOLERANCE[mx.bfloat16]
 
 
+def test_what_an_adapter_adds_is_rounded_once(emulated: None) -> None:
+    """Its narrow numbers are not: where they cancel out, that would be seen."""
+    keys = mx.random.split(mx.random.key(6), 3)
+    x, a, b = (mx.random.normal(s, key=k) for s, k in zip(((9, 128), (16, 128), (16, 24)), keys, strict=True))
+    x, a, b = (array.astype(mx.bfloat16) for array in (x, a, b))
+    linear = token_product.JoinedLinear(mx.zeros((24, 128), mx.bfloat16), None, (0,), a, b)
+    y = token_product.token_product(x, linear, token_product.Around()).astype(mx.float32)
+    exact = (x.astype(mx.float32) @ a.astype(mx.float32).T) @ b.astype(mx.float32)
+    assert mx.all(mx.abs(y - exact) <= 2**-8 * mx.abs(exact) + 2e-3).item()
+
+
 @pytest.mark.parametrize("part", [*check.PARTS, "heads without norms"])
 @pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16])
 def test_the_pieces_of_training_and_their_gradients(part: str, dtype: mx.Dtype, emulated: None) -> None:
