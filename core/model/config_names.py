@@ -73,18 +73,18 @@ def check_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
     # Classes with a scheme of their own (Llama 3's, YaRN) make their frequencies from more than the base.
     all_rotations = [m for _, m in model.named_modules() if "RoPE" in type(m).__name__]
     rotations = [m for m in all_rotations if type(m) is nn.RoPE]
-    theta, bases = config.get("rope_theta"), {m.base for m in rotations}
-    expected = [theta]
-    if len(rotations) < len(all_rotations):  # the plain ones may be those of the sliding layers (Gemma 4)
-        expected.append(config.get("rope_local_base_freq"))
-    wanted = [base for base in expected if isinstance(base, int | float)]
-    if wanted and bases and not any(math.isclose(base, other) for base in bases for other in wanted):
+    bases, wanted = {m.base for m in rotations}, [config.get("rope_theta")]
+    has_full_layers = "full_attention" in (config.get("layer_types") or ["full_attention"])
+    if len(rotations) < len(all_rotations) or not has_full_layers:  # the plain ones may be those of the sliding layers
+        wanted.append(config.get("rope_local_base_freq"))
+    known = [base for base in wanted if isinstance(base, int | float)]
+    if known and bases and not any(math.isclose(base, other) for base in bases for other in known):
         raise BadModel(
             say(
                 "{folder} asks for rotary positions with base {theta:g}, but mlx-lm's class for {kind} uses "
                 "{used:g}: it would give wrong answers.",
                 folder=folder,
-                theta=wanted[0],
+                theta=known[0],
                 kind=config.get("model_type"),
                 used=min(bases),
             )

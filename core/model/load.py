@@ -17,6 +17,7 @@ from core.model.build import build_model
 from core.model.check_folder import check_weights, read_config
 from core.model.config_names import check_rope
 from core.model.families import UNTRIED, describe_support, find_family
+from core.model.few_layers import allow_few_layers
 from core.model.gemma3_scale import scale_exactly
 from core.model.sharding import NONE, Sharding, build_sharded, count_bytes, read_by_blocks
 from core.model.target_names import OUTSIDE_BLOCKS
@@ -108,6 +109,7 @@ def load(
     def build() -> nn.Module:
         model = build_model(folder, config, code is not None)
         check_rope(model, config, folder)
+        allow_few_layers(model)
         scale_exactly(model)
         return model
 

@@ -65,6 +65,11 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "olmo2": {},
     "smollm3": {"num_hidden_layers": 4},
+    # With fewer layers than the pattern of their attention has.
+    "gemma3_text, short": {"head_dim": 12, "query_pre_attn_scalar": 12, "sliding_window": 6},
+    "cohere2, short": {"logit_scale": 0.25, "head_dim": 10, "sliding_window": 6},
+    "qwen3_next, short": EXPERTS | LINEAR | {"shared_expert_intermediate_size": 24, "num_hidden_layers": 2},
+    "qwen3_5_text, short": LINEAR | {"num_hidden_layers": 2},
 }  # fmt: skip
 # Families that come with eyes: their text model lies in text_config, and its tensors behind a prefix.
 WRAPPED = {"llama4_text": ("llama4", "language_model.")}
@@ -80,7 +85,7 @@ def main() -> None:
 
 def describe(name: str, own: dict[str, Any]) -> dict[str, Any]:
     """A family's config, tensors and logits."""
-    config = AutoConfig.for_model(name, **{**SHAPE, **own})
+    config = AutoConfig.for_model(name.partition(",")[0], **{**SHAPE, **own})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
@@ -90,7 +95,7 @@ def describe(name: str, own: dict[str, Any]) -> dict[str, Any]:
         save_file({key: weight(key, shape) for key, shape in shapes.items()}, path, {"format": "pt"})
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
         with torch.no_grad():
-            logits = model(torch.tensor([TOKENS])).logits[0, -1]
+            logits = model(torch.tensor([TOKENS]), use_cache=False).logits[0, -1]
         saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     print(name, logits[:KEPT].tolist())
     prefix = ""

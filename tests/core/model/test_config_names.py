@@ -80,6 +80,12 @@ def test_gemmas_logits_are_those_of_transformers(config: dict[str, Any], expecte
     assert model(mx.array(TOKENS))[0, -1, :5].tolist() == pytest.approx(expected, abs=3e-6)
 
 
+def test_a_gemma_3_of_sliding_layers_alone_is_not_refused(tmp_path: Path) -> None:
+    layers = {"layer_types": ["sliding_attention"] * 2, "_sliding_window_pattern": 6}
+    model = load(write(tmp_path / "m", GEMMA3 | layers), "float32", device="cpu").model
+    assert {layer.self_attn.rope.base for layer in model.layers} == {10000.0}
+
+
 def test_in_bfloat16_gemma_3_is_scaled_as_by_mlx_lm(tmp_path: Path) -> None:
     folder = write(tmp_path / "m", GEMMA3)
     model = load(folder, "bfloat16", device="cpu").model
