@@ -61,6 +61,8 @@ EXPORTED = (
     _export("LibreChat's", LIBRE),
     _export("LibreChat's as a tree", LIBRE_TREE),
     _export("VS Code's Copilot", COPILOT),
+    _export("OpenAssistant's as a tree", {"message_tree_id": "t", "prompt": {"text": "Hi?", "role": "prompter", "replies": [
+        {"text": "No.", "role": "assistant", "rank": 1, "replies": []}, {"text": "Yes.", "role": "assistant", "rank": 0, "replies": []}]}}),
     _export("Claude's with thinking", CLAUDE, PLAIN, ("not-shown",), "1 message of the exported chat"),
     _export("Claude's of which one is empty", [*CLAUDE, {"uuid": "e", "name": "", "chat_messages": []}], PLAIN, ("not-shown", "no-answer"),
             "The conversation is empty."),

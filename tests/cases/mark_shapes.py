@@ -3,7 +3,7 @@ form of tests/cases/shapes.py."""
 
 from typing import Any
 
-from core.data.kinds import PAIRS, TEXT, UNPAIRED
+from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from tests.cases.shapes import PLAIN, Case, turns
 
 BOTH = ("U Hi? | A* Yes.", "U So? | A* No.")
@@ -95,6 +95,13 @@ MARKS = (
     _text("\x1b[31mYes", "garbled", "\\x1b", "a control character"),
     *(Case(f"letters that are meant: {answer}", TEXT, [{"question": "Hi?", "answer": answer}], (f"U Hi? | A* {answer}",)) for answer in (
         "Überâll", "NÃO", "CAFÉ\u00a0»", "fiancé…”", "à la “carte”", "Ångström", "Ðor", "日本語", "Привет", "5\u00a0€", "«\u00a0ça\u00a0»")),
+    *(_text(answer, "escaped", f"The text holds “{shown}” in letters") for answer, shown in (
+        ("One.\\nTwo.", "\\n"), ("List:\\n- one\\n- two", "\\n"), ("One\\n\\nTwo", "\\n\\n"), ("M\\u00fcnchen", "\\u00fc"))),
+    *(Case(f"backslashes that are meant: {answer}", TEXT, [{"question": "Hi?", "answer": answer}], (f"U Hi? | A* {answer}",)) for answer in (
+        "$a \\neq b$", "C:\\new\\notes", "\\nabla f", "print('\\n')\nNext.")),
+    *(Case(f"accepted answers in {name} to check", QUESTIONS, [{"question": "Hi?", name: ["Yes.", "Yep."]}], (f"U Hi? ? {first}",),
+           ("several-accepted",), f"{name} lists 2 accepted answers") for name, first in (("answers", "Yes."), ("answer", '["Yes.", "Yep."]'))),
+    Case("the same accepted answer twice", QUESTIONS, [{"question": "Hi?", "answers": ["Yes.", "yes."]}], ("U Hi? ? Yes.",)),
     *(_text(answer, "template-token", "a sign of chat templates") for answer in (
         "Yes.<|endoftext|>", "Yes.<|eot_id|>", "Yes.<end_of_turn>", "[INST] Yes. [/INST]", "Yes.<｜end▁of▁sentence｜>")),
     Case("a template's sign in the middle of a question", TEXT, [{"messages": turns("Hi <|user|>?", "Yes.")}],

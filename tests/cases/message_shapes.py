@@ -39,6 +39,8 @@ MESSAGES = (
           ("author", "content", "user", "assistant"), ("sender", "message", "user", "bot"), ("speaker", "text", "Human", "AI"),
           ("type", "content", "human", "ai"), ("role", "content", "Benutzer", "Assistent"), ("role", "content", "用户", "助手"),
           ("role", "content", "utilisateur", "ai"))),
+    *(Case(f"what is said under {key}", TEXT, [{"messages": [{"role": "user", key: "Hi?"}, {"role": "assistant", key: "Yes."}]}], PLAIN)
+      for key in ("text", "value", "message")),
     Case("who speaks as LangChain has it", TEXT,
          [{"messages": [{"type": "human", "data": {"content": "Hi?"}}, {"type": "ai", "data": {"content": "Yes."}}]}], PLAIN),
     Case("whether it is the user", TEXT,

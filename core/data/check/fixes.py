@@ -26,6 +26,7 @@ EXCLUSIONS = {
     "worse-chosen": Exclusion(say("pairs whose rejected answer has the higher score"), is_safe=False),
     TEXT_ONLY: Exclusion(say("parts that are not text"), is_safe=False),
     "garbled": Exclusion(say("rows with garbled letters"), is_safe=False),
+    "escaped": Exclusion(say("rows that were escaped twice"), is_safe=False),
     "template-token": Exclusion(say("rows with signs of a chat template"), is_safe=False),
     "empty-word": Exclusion(say("rows with words for empty cells"), is_safe=False),
     "placeholder": Exclusion(say("rows with a placeholder"), is_safe=False),

@@ -20,6 +20,8 @@ _GARBLED = re.compile(
     rf"Ã[{_HIGH}]|Â[\u00a0-\u00bf]|â€[{_HIGH}]|ï»¿|(?:[ÐÑ][{_HIGH}]){{2}}|(?:[ã-é][{_HIGH}]{{2}}){{2}}"
     "|\ufffd|_x000D_|[\0\x07\x08\x1b]"
 )
+# A new line in letters where a paragraph or a list goes on; an umlaut and the like in digits. Not what is in LaTeX.
+_ESCAPED = re.compile(r"(?<!\\)\\n(?:\\n|[-*•] |\d{1,2}[.)] )|[.!?:]\\n(?=[A-Z])|\\u00[a-fA-F\d]{2}")
 _TEMPLATE = re.compile(
     r"<\|(?:im_start|im_end|endoftext|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text|end|user"
     r"|assistant|system)\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<｜[^｜<>]{3,30}｜>"
@@ -47,6 +49,16 @@ def garbled_remarks(texts: Sequence[str]) -> Iterator[Remark]:
             )
             fix = say("Save the source anew as UTF-8, or leave the row out.")
             yield Remark("garbled", "warning", message, fix)
+            return
+
+
+def escaped_remarks(texts: Sequence[str]) -> Iterator[Remark]:
+    """A remark where a text holds an escape in letters, such as a backslash and an n, as it was escaped twice."""
+    for text in texts:
+        if "\\" in text and "\n" not in text and (match := _ESCAPED.search(text)):
+            escape = match.group().strip(".!?:-*• ")[:6]
+            message = say("The text holds “{escape}” in letters, as where it was escaped twice.", escape=escape)
+            yield Remark("escaped", "warning", message, say("The model learns to write these letters."))
             return
 
 

@@ -9,7 +9,7 @@ from core.data.format.example import Message, Remark, Unusable
 from core.data.format.function_calls import parse_calls, read_calls
 from core.data.format.message_content import read_content, split_results
 from core.data.format.roles import CALL_ROLES, SPEAKERS, own_name, role_of
-from core.data.format.speakers import turn_keys, with_role
+from core.data.format.speakers import text_of, turn_keys, with_role
 from core.text.sentence import say
 from core.text.visible import is_blank
 
@@ -179,7 +179,7 @@ def _parse_message(value: Any, number: int) -> Message:
     if role is None:
         raise _unknown_role(name, number)
     is_call = own_name(name).replace("-", "_") in CALL_ROLES
-    parts = value.get("content", value.get("value"))
+    parts = text_of(value)
     if len(value) == 2 and isinstance(parts, str) and not is_call:
         return {"role": role, "content": parts}  # nearly every message: nothing but who and what
     content, thinking, part_calls = read_content(parts, number, role)

@@ -17,6 +17,11 @@ _TURN_KEYS = (
 )  # fmt: skip
 
 
+def text_of(message: Mapping[str, Any]) -> Any:
+    """What a message says, under whatever key."""
+    return next((message[key] for key in _TEXT_KEYS if key in message), None)
+
+
 def with_role(message: Mapping[str, Any]) -> dict[str, Any] | None:
     """A message that tells who speaks under another key, such as "sender", with "role" and "content"; None for any
     other one. A name that is not known stays as it is."""

@@ -61,9 +61,9 @@ class Data:
     exclude: tuple[str, ...] = option(
         (),
         "Rows to leave out: by the kind of problem found (duplicate, overlap with the validation data, "
-        "same-as-question, ends-with-user, worse-chosen, garbled, template-token, empty-word, placeholder), or one by "
-        "one, as in row:17, counted from 1 over all files. not-text leaves pictures and the like out of rows that hold "
-        "text too.",
+        "same-as-question, ends-with-user, worse-chosen, garbled, escaped, template-token, empty-word, placeholder), "
+        "or one by one, as in row:17, counted from 1 over all files. not-text leaves pictures and the like out of rows "
+        "that hold text too.",
         label="Leave out rows",
     )
     fill_in: tuple[str, ...] = option(

@@ -1,4 +1,5 @@
-"""Conversations as programs for chats save them: LM Studio, Open WebUI, LibreChat and VS Code's Copilot.
+"""Conversations as programs for chats save them: LM Studio, Open WebUI, LibreChat and VS Code's Copilot; and
+the trees of OpenAssistant, whose replies are ranked.
 
 Each keeps what was asked and answered anew as well; the branch that was last seen is the conversation.
 """
@@ -21,6 +22,8 @@ def find_app(value: Values) -> tuple[tuple[str, ...], Callable[[Values], Message
         return ("chat",), _open_webui
     if _are_objects(messages) and all("isCreatedByUser" in message for message in messages):
         return ("messages",), _libre_chat
+    if _is_node(value.get("prompt")) and "replies" in value["prompt"]:
+        return ("prompt",), _open_assistant
     requests = value.get("requests")
     if _are_objects(requests) and all("message" in request and "response" in request for request in requests):
         return ("requests",), _copilot
@@ -85,6 +88,22 @@ def _libre_chat(value: Values) -> Messages:
         }
         for turn in turns
     ]
+
+
+def _is_node(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("text"), str) and isinstance(value.get("role"), str)
+
+
+def _open_assistant(value: Values) -> Messages:
+    """The branch of the replies that people have ranked first, as in the trees of OpenAssistant."""
+    turns: Messages = []
+    node: Any = value["prompt"]
+    while _is_node(node):
+        turns.append({"role": node["role"], "content": node["text"]})
+        replies = [reply for reply in node.get("replies") or () if _is_node(reply)]
+        ranks = [reply["rank"] if isinstance(reply.get("rank"), int) else len(replies) for reply in replies]
+        node = replies[ranks.index(min(ranks))] if replies else None
+    return turns
 
 
 def _copilot(value: Values) -> Messages:

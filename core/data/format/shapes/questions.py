@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
-from core.data.format.example import Example, Unusable
+from core.data.format.example import Example, Remark, Unusable
 from core.data.format.final_answer import final_answer
 from core.data.format.shapes import choices, common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
@@ -24,13 +24,30 @@ def _build_asked(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -
         prompt = prompts.read_prompt(row.value, prompt_names)
         has_answer = answer_names and common.find_column(row.value, answer_names)
         answer = common.read_answer(row.value, answer_names) if has_answer else None
+        remarks = _accepted_remarks(row.value, answer_names) if has_answer else []
         if not isinstance(prompt, str):
-            return _build_from_messages(row, prompt, answer)
+            examples, more = _build_from_messages(row, prompt, answer)
+            return examples, [*remarks, *more]
         if not prompt.strip():
             raise Unusable("empty", say("{column} is empty.", column=common.find_column(row.value, prompt_names)))
-        return (Example(row.line, prompt=prompt, answer=None if answer is None else final_answer(answer)),), []
+        return (Example(row.line, prompt=prompt, answer=None if answer is None else final_answer(answer)),), remarks
 
     return build
+
+
+def _accepted_remarks(value: Values, names: tuple[str, ...]) -> list[Remark]:
+    """A remark where a row lists several accepted answers, which differ."""
+    column = common.find_column(value, names)
+    accepted = common.parse_structure(value[column])
+    accepted = accepted.get("text", accepted.get("aliases")) if isinstance(accepted, dict) else accepted
+    if column.strip().lower() not in ("answers", "answer") or not isinstance(accepted, list):
+        return []
+    count = len({str(text).strip().casefold() for text in accepted})
+    if count < 2 or not isinstance(accepted[0], str):
+        return []
+    message = say("{column} lists {count} accepted answers.", column=column, count=count)
+    fix = say("Answers are checked against one of them; make a row of each, or keep the best.")
+    return [Remark("several-accepted", "warning", message, fix)]
 
 
 def _build_choice(first: int, row: Row) -> ParseResult:

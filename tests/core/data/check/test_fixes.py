@@ -56,7 +56,7 @@ def test_what_rows_cannot_be_left_out_for_is_refused() -> None:
         load_dataset(FILES / "duplicates.jsonl", "text", exclude=["doubles"])
     assert str(error.value) == (
         "exclude: rows cannot be left out for 'doubles'; they can for duplicate, overlap, same-as-question, "
-        "ends-with-user, worse-chosen, not-text, garbled, template-token, empty-word, placeholder, "
+        "ends-with-user, worse-chosen, not-text, garbled, escaped, template-token, empty-word, placeholder, "
         "or one by one: row:17."
     )
 
