@@ -98,14 +98,13 @@ def _token_difference(normal: Callable[..., mx.array]) -> float:
     past = Past(keys, keys[:, ::-1], recent, recent[:, ::-1], start, place)
     exact = tree_map(_as_float, past)._replace(start=start, place=place)
     angles, weight = mx.arange(4)[:, None] * mx.exp(-0.1 * mx.arange(64)), 1 + 0.1 * normal(128)
-    qkv, rotation, errors = normal(4, 12 * 128), Rotation(mx.cos(angles), mx.sin(angles)), []
-    for norms in ((weight, 1 - 0.1 * weight), (None, None)):
-        heads = Heads(6, 3, 128, norms[0], norms[1], 1e-6)
-        y, after = kernel_attend_token(qkv, heads, rotation, past, 0.1)
-        expected, kept = plain_attend_token(_as_float(qkv), tree_map(_as_float, heads), rotation, exact, 0.1)
-        there = [array[:, :, :6] for array in (after.recent_keys, after.recent_values)]
-        pairs = zip((y, *there), (expected, kept.recent_keys[:, :, :6], kept.recent_values[:, :, :6]), strict=True)
-        errors += [mx.abs(a.astype(mx.float32) - b).max() / mx.abs(b).max() for a, b in pairs]
+    qkv, rotation = normal(4, 12 * 128), Rotation(mx.cos(angles), mx.sin(angles))
+    heads = Heads(6, 3, 128, weight, 1 - 0.1 * weight, 1e-6)
+    y, after = kernel_attend_token(qkv, heads, rotation, past, 0.1)
+    expected, kept = plain_attend_token(_as_float(qkv), tree_map(_as_float, heads), rotation, exact, 0.1)
+    there = [array[:, :, :6] for array in (after.recent_keys, after.recent_values)]
+    pairs = zip((y, *there), (expected, kept.recent_keys[:, :, :6], kept.recent_values[:, :, :6]), strict=True)
+    errors = [mx.abs(a.astype(mx.float32) - b).max() / mx.abs(b).max() for a, b in pairs]
     return float(mx.max(mx.stack(errors)).item())
 
 
