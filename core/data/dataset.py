@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.check.checked_rows import CheckedRows
-from core.data.check.content_keys import choose_held_out, key_array
-from core.data.format.example import Example, content_key
+from core.data.format.example import Example
 from core.data.format.formats import DETECTION_ROWS
 from core.data.read import files
 from core.data.read.reader import MAX_LISTED, Finding, sort_findings
@@ -133,21 +132,6 @@ class DatasetReader:
             valid=tuple(str(file) for file in self._files.held_out),
             files_with_held_out=tuple(self._rows.files_with_held_out),
         )
-
-
-def split_dataset(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """(to train on, held out), both in the file's order. Examples with the same content land on the same side.
-
-    About `share` (0 to 1) of the examples are held out, chosen at random by `seed`: at least one if `share` is above 0
-    and two examples differ; never all of them.
-    """
-    held_out = choose_held_out(key_array(map(content_key, dataset.examples)), share, seed)
-    if not held_out.any():
-        return dataset.examples, ()
-    sides: tuple[list[Example], list[Example]] = ([], [])
-    for example, is_held_out in zip(dataset.examples, held_out.tolist(), strict=True):
-        sides[is_held_out].append(example)
-    return tuple(sides[0]), tuple(sides[1])
 
 
 def _no_usable_row(findings: Sequence[Finding], counts: Mapping[str, int], path: str) -> str:

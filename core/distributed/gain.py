@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-_NUMBERS = ("", "", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 WORTH = 0.95  # of the time on one machine; what is not below is no gain
 BYTES = 4  # of a gradient's number: they are exchanged in float32
 
@@ -49,8 +48,3 @@ def estimate_gain(step_seconds: float, rows: int, parameters: int, ranks: int, l
     exchange = link.seconds(gradient_bytes)
     computing = step_seconds * math.ceil(rows / ranks) / rows
     return Gain(ranks, step_seconds, exchange, (computing + exchange) / step_seconds, gradient_bytes)
-
-
-def number_word(count: int) -> str:
-    """A count of machines at the start of a sentence."""
-    return _NUMBERS[count] if 2 <= count < len(_NUMBERS) else str(count)

@@ -4,7 +4,6 @@ The file of hosts is MLX's own (`mlx.launch --hostfile`).
 """
 
 import ipaddress
-import json
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -112,11 +111,6 @@ class Ranks:
     def remote_hosts(self) -> list[str]:
         """The machines other than this one, each once."""
         return list(dict.fromkeys(rank.ssh for rank in self.ranks if not rank.is_here))
-
-    def to_hostfile(self) -> str:
-        """MLX's file of hosts."""
-        hosts = [{"ssh": r.ssh, "ips": list(r.addresses), "rdma": list(r.rdma)} for r in self.ranks]
-        return json.dumps({"backend": self.backend or "", "envs": list(self.envs), "hosts": hosts})
 
 
 def resolve(machines: Machines, look_up: Callable[[str], str] | None = None) -> Ranks:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.data.check.content_keys import key_array, stand_in
-from core.data.dataset import Dataset, load_dataset, split_dataset
+from core.data.check.content_keys import choose_held_out, key_array, stand_in
+from core.data.dataset import Dataset, load_dataset
 from core.data.format.example import Example, content_key
 from core.errors import BadData
 
@@ -196,6 +196,15 @@ def keys(examples: Iterable[Example]) -> Any:
 def texts(*values: str) -> Dataset:
     examples = tuple(Example(n, text=value) for n, value in enumerate(values, 1))
     return Dataset("", examples, (), "", "", len(values))
+
+
+def split_dataset(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """(to train on, held out), as a run of this seed parts the examples."""
+    held_out = choose_held_out(key_array(map(content_key, dataset.examples)), share, seed).tolist()
+    examples = list(zip(dataset.examples, held_out, strict=True))
+    return tuple(e for e, is_held_out in examples if not is_held_out), tuple(
+        e for e, is_held_out in examples if is_held_out
+    )
 
 
 def test_the_split_follows_from_the_seed_and_keeps_the_order() -> None:

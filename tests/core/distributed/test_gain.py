@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from core.distributed.gain import Link, estimate_gain, number_word
+from core.distributed.gain import Link, estimate_gain
 
 
 def test_a_fast_link_nearly_halves_the_time() -> None:
@@ -25,10 +25,6 @@ def test_a_slow_link_takes_longer_than_one_machine() -> None:
 def test_rows_that_cannot_be_split_bring_nothing() -> None:
     assert not estimate_gain(1.0, rows=1, parameters=1000, ranks=2, link=Link(0.0, 1e12)).pays
     assert estimate_gain(1.0, rows=3, parameters=0, ranks=2, link=Link(0.0, 1e12)).ratio == pytest.approx(2 / 3)
-
-
-def test_numbers_in_words() -> None:
-    assert [number_word(count) for count in (2, 10, 11)] == ["Two", "Ten", "11"]
 
 
 def test_two_ranks_on_this_machine_measure_the_link_between_them() -> None:
