@@ -1,5 +1,7 @@
 """A field for a message: Return sends it, Shift+Return begins a new line, and it grows with its lines."""
 
+import math
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy
@@ -44,9 +46,16 @@ class MessageEdit(TextArea):
         """Take the height of the lines, up to _MOST_LINES."""
         lines = max(1, round(self.document().size().height()))  # a plain text's height is in lines
         margins = 2 * (self.frameWidth() + round(self.document().documentMargin())) + 2
-        height = max(self._least_height, min(lines, _MOST_LINES) * self.fontMetrics().lineSpacing() + margins)
+        height = max(self._least_height, math.ceil(min(lines, _MOST_LINES) * self._line_height()) + margins)
         is_long = lines > _MOST_LINES
         policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if is_long else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self.setVerticalScrollBarPolicy(policy)
         if self.height() != height:
             self.setFixedHeight(height)
+
+    def _line_height(self) -> float:
+        """Of a line as it is laid out, which may be a pixel more than the font says: the last line would not fit."""
+        block = self.document().firstBlock()
+        self.blockBoundingRect(block)  # lays it out
+        layout = block.layout()
+        return layout.lineAt(0).height() if layout.lineCount() else float(self.fontMetrics().lineSpacing())

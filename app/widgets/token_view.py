@@ -158,7 +158,7 @@ class TokenView(QTextEdit):
         if not 0 <= n < len(self._tokens):
             return
         token = self._tokens[n]
-        use = tr("cut, never seen") if token.cut else "learned" if token.learned else tr("read only")
+        use = tr("cut, never seen") if token.cut else tr("learned") if token.learned else tr("read only")
         QToolTip.showText(
             event.globalPos(),
             tr("Token {n}: {value!r}, number {id}, {use}", n=n + 1, value=token.text, id=token.id, use=use),

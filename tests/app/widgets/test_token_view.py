@@ -1,6 +1,9 @@
 """What the model sees, drawn: chips that stay whole, and text that can be copied as it is."""
 
-from PySide6.QtGui import QTextCursor
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QHelpEvent, QTextCursor
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from app.widgets.token_view import MAX_TOKENS, TokenView
@@ -43,3 +46,26 @@ def test_very_long_rows_are_drawn_up_to_a_limit(qtbot: QtBot) -> None:
     qtbot.addWidget(view)
     view.show_tokens(TOKENS[1:2] * (MAX_TOKENS + 10))
     assert len(view._starts) == MAX_TOKENS
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (1, r"Token 2: 'user\nHi', number 2, read only"),
+        (3, "Token 4: 'Yo', number 4, learned"),
+        (5, "Token 6: ' and more', number 5, cut, never seen"),
+    ],
+)
+def test_a_token_tells_what_it_is(n: int, said: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda place, text, widget: shown.append(text))
+    view = TokenView()
+    qtbot.addWidget(view)
+    view.resize(600, 300)
+    view.show_tokens(TOKENS)
+    view.show()
+    cursor = QTextCursor(view.document())
+    cursor.setPosition(view._starts[n] + 1)
+    place = view.cursorRect(cursor).center()
+    QApplication.sendEvent(view.viewport(), QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
+    assert shown == [said]
