@@ -1,5 +1,6 @@
 """Settings in words: their groups, their values as people read them, and where two runs differ. No Qt."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from core.rewards import REWARDS
 from core.run import Run
 from core.text.comma_list import join_list
 
+_QUOTED = re.compile(r"['„“](\w[\w-]*)['“”]")  # a choice, as the help of the command line quotes it
 REWARDS_KEY = "options.rewards"
 GROUP_TITLES = {
     "": tr("Run"),
@@ -32,15 +34,25 @@ class SettingChange:
 
 
 def translate(option: Option) -> Option:
-    """An option whose texts are in the window's language."""
+    """An option whose texts are in the window's language, and call its choices as the window does."""
+    labels = {choice: tr(option.choice_label(choice)) for choice in option.choices}
+    names = {"auto": tr("Automatic")} | labels  # of other options' choices this alone is quoted
+
+    def call(text: str) -> str:
+        return _QUOTED.sub(lambda match: _quote(names[match[1]]) if match[1] in names else match[0], tr(text))
+
     return replace(
         option,
         label=tr(option.label),
-        help=tr(option.help),
-        when=tr(option.when),
+        help=call(option.help),
+        when=call(option.when),
         unset=tr(option.unset),
-        labels={choice: tr(option.choice_label(choice)) for choice in option.choices},
+        labels=labels,
     )
+
+
+def _quote(name: str) -> str:
+    return tr("“{name}”", name=name)
 
 
 def list_options(method: str) -> list[tuple[str, Option]]:

@@ -94,6 +94,7 @@ class Options:
         "group",
         "Advantages are divided by the standard deviation of the group's rewards, of the whole step's, or not at all.",
         choices=SCALES,
+        labels={"group": "The group", "batch": "The whole step", "none": "Nothing"},
         label="Scale rewards by",
     )
     beta: float = option(
@@ -114,6 +115,7 @@ class Options:
         None,
         "Reference of the KL penalty: the model without its adapter, or with the adapter that training starts from.",
         choices=("base", "initial"),
+        labels={"base": "Without its adapter", "initial": "As training starts"},
         unset="the adapter it starts from where one is given, else the base",
         label="KL reference",
     )

@@ -28,8 +28,9 @@ class Options:
         "Divergence between teacher and student: forward KL covers everything the teacher might say, reverse KL "
         "concentrates on what it says most, jsd (generalized Jensen-Shannon) lies between them.",
         choices=("forward", "reverse", "jsd"),
+        labels={"forward": "Forward KL", "reverse": "Reverse KL", "jsd": "Jensen-Shannon"},
         label="Divergence",
-        when="Choose reverse if the small model rambles: it need not cover what it cannot.",
+        when="Choose 'reverse' if the small model rambles: it need not cover what it cannot.",
     )
     jsd_weight: float = option(
         0.5,

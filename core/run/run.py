@@ -69,7 +69,7 @@ class Run:
         choices=("auto", "gpu", "cpu", "ane"),
         labels={"auto": "Automatic", "gpu": "GPU", "cpu": "CPU", "ane": "Neural Engine"},
         label="Backend",
-        when="Choose cpu to keep the GPU free; ane is experimental, not yet verified on hardware.",
+        when="Choose 'cpu' to keep the GPU free; 'ane' is experimental, not yet verified on hardware.",
     )
     neural_engine: str = option(
         "fastest",

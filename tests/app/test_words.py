@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 from app.new_run import memory_fit
 from app.new_run.check_step import summarize_run
 from app.new_run.disabled_reasons import find_reasons, use_labels
+from app.runs.settings_text import list_options
 from app.widgets.tabs import Tabs
 from core.run import Run
 from core.text.sentence import say
@@ -26,6 +27,16 @@ from core.text.sentence import say
 )
 def test_options_are_called_as_the_window_calls_them(sentence: str, expected: str) -> None:
     assert use_labels(sentence, "grpo") == expected
+
+
+def test_the_help_of_an_option_calls_its_choices_as_the_window_does(german: None) -> None:
+    options = dict(list_options("distill"))
+    for option in options.values():
+        quoted = [c for c in option.choices for text in (option.help, option.when) if f"„{c}“" in text]
+        assert all(option.labels[choice] == choice for choice in quoted), option.name
+    assert "Wählen Sie „4 Bit NF4“, wenn" in options["model.quantization"].when
+    assert "„Automatisch“" in options["neural_engine"].help  # a choice of the backend
+    assert options["train.forgetting"].labels == {"auto": "Automatisch", "off": "Aus", "on": "Ein"}
 
 
 def test_nothing_is_ruled_out_but_packing_the_scales_of_what_is_not_packed() -> None:

@@ -11,8 +11,8 @@ class Adapter:
 
     type: str = option(
         "lora",
-        "LoRA trains low-rank matrices beside frozen weights; DoRA trains a magnitude for each output as well; full "
-        "trains every weight.",
+        "LoRA trains low-rank matrices beside frozen weights; DoRA trains a magnitude for each output as well; "
+        "'full' trains every weight.",
         choices=("lora", "dora", "full"),
         labels={"lora": "LoRA", "dora": "DoRA", "full": "All weights"},
         flag="adapter",

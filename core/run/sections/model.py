@@ -22,7 +22,7 @@ class Model:
     revision: str | None = option(None, "Branch, tag or commit of a Hugging Face model.", unset="the newest")
     dtype: str = option(
         "auto",
-        "Precision of activations and matrix products. 'auto': the model's own on a GPU; float32 on a CPU, the "
+        "Precision of activations and matrix products. 'auto': the model's own on a GPU; 'float32' on a CPU, the "
         "fastest there.",
         choices=("auto", "float32", "bfloat16", "float16"),
         labels={
@@ -32,7 +32,7 @@ class Model:
             "float16": "16 bit (float16)",
         },
         label="Compute precision",
-        when="Choose float32 to compare runs exactly.",
+        when="Choose 'float32' to compare runs exactly.",
     )
     quantization: str = option(
         UNPACKED,
@@ -42,7 +42,7 @@ class Model:
         labels={UNPACKED: "Full precision", **{mode.name: mode.title for mode in MODES.values()}},
         label="Base precision",
         basic=True,
-        when="Choose nf4 if the model does not fit into memory (QLoRA), int8 to lose less accuracy.",
+        when="Choose 'nf4' if the model does not fit into memory (QLoRA), 'int8' to lose less accuracy.",
     )
     double_quantization: bool = option(
         False,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from core.options import option
 
+SWITCH = {"auto": "Automatic", "on": "On", "off": "Off"}  # what the window calls the choices of a switch
+
 
 @dataclass(frozen=True)
 class Train:
@@ -58,6 +60,7 @@ class Train:
         "Recompute the activations of each block in the backward pass instead of keeping them: less memory, about a "
         "third more time, the same numbers. 'auto': where a step would not fit into memory otherwise.",
         choices=("auto", "off", "on"),
+        labels=SWITCH,
         label="Gradient checkpointing",
         when="Switch it on if memory runs out.",
     )
@@ -151,6 +154,7 @@ class Train:
         "neutral texts in many languages, and the answers to a dozen questions. 'auto': where that is less than a "
         "tenth of the run's work, counted in tokens.",
         choices=("auto", "off", "on"),
+        labels=SWITCH,
         label="Measure forgetting",
         when="Switch it off to save its time; what is learned stays the same, number by number.",
     )

@@ -60,7 +60,9 @@ class _Filled(string.Formatter):
 def is_bare(text: str) -> bool:
     """Whether a text holds words that did not come through tr()."""
     plain = re.sub(r"<[^>]+>|&(amp|lt|gt|nbsp);", " ", text).replace("&", "")
-    rest = FRAGMENT.sub(" ", plain)
+    rest, inner = FRAGMENT.sub(" ", plain), plain
+    while rest != inner:  # a text may stand in another one
+        rest, inner = FRAGMENT.sub(" ", rest), rest
     words = re.findall(r"[^\W\d_]{3,}", rest)
     parts = [part for part in re.split(r"[\n·]", rest) if re.search(r"[^\W\d_]{3,}", part)]
     return bool(words) and not OTHERS.fullmatch(text) and not all(map(_is_name, parts))
