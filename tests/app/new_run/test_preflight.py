@@ -53,6 +53,15 @@ def test_data_that_cannot_be_read(tmp_path: Path) -> None:
     assert checks["learned"].state == LATER
 
 
+def test_rows_of_which_none_can_be_used(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text('{"prompt": "a", "completion": ""}\n' * 3)
+    checks = answers(Run().replace("data.path", str(empty)))
+    assert (checks["data"].state, checks["data"].step) == (BAD, "data")
+    learned = checks["learned"]
+    assert (learned.state, learned.sentence, learned.step) == (BAD, "No row can be used.", "data")
+
+
 def test_few_rows_and_less_than_a_batch(tmp_path: Path) -> None:
     small = tmp_path / "small.jsonl"
     small.write_text('{"prompt": "a", "completion": "b"}\n' * 2)
