@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from core.data.read import json_text
-from core.data.read.reader import Finding, Row, read_rows
+from core.data.read.reader import Finding, Row, iterate_rows, read_rows
+from core.data.read.source import Source
 from core.errors import BadData, Unavailable
 
 
@@ -212,6 +213,13 @@ def test_parquet(tmp_path: Path) -> None:
     assert split_items(path) == ([(n + 1, row) for n, row in enumerate(rows)], [])
     with pytest.raises(BadData, match="is a damaged Parquet file: "):
         list(read_rows(write(tmp_path, "damaged.parquet", path.read_bytes()[:-40])))
+
+
+def test_a_parquet_file_is_read_from_a_row_on(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "rows.parquet", "SELECT 'row ' || (range + 1) AS text FROM range(5000)")
+    for first in (1, 2, 4999):
+        row = next(item for item in iterate_rows(Source(path, (first, first))) if isinstance(item, Row))
+        assert (row.line, row.value) == (first, {"text": f"row {first}"})
 
 
 def test_a_flipped_byte_in_a_text_of_a_parquet_file(tmp_path: Path) -> None:
