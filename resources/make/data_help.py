@@ -56,7 +56,7 @@ _FINDINGS = """## Problems
 Each has its file and line. There are three sorts:
 
 - **Left out:** nothing can be learned from the row: broken JSON, no answer, a value of the wrong type. The other rows are used, and the run says how many were left out. A run does not start where nothing is left.
-- **Look at:** the row is used, unless you choose otherwise: a repeated row, a placeholder such as `{{{{name}}}}`, a conversation that does not end with an answer, a text that repeats its question, a column that nothing reads.
+- **Look at:** the row is used, unless you choose otherwise: a repeated row, a placeholder such as `{{{{name}}}}`, a conversation that does not end with an answer, a text that repeats its question, a column that nothing reads, letters that were read in a wrong encoding, words such as `nan` where a cell is empty, signs of a chat template in a message, a text that looks like a table, an exported chat or questions with answers.
 - **Note:** worth knowing, nothing to do.
 
 **Fix all safe ones** leaves out what teaches nothing: {safe}. The others are yours to choose: {others}; any single row too, with **Leave this row out**. A placeholder can be filled in with a text. Each choice is listed under **Chosen**, where a click takes it back. On the command line they are `--exclude` and `--fill-in`.

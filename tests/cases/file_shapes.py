@@ -99,7 +99,6 @@ FILES = (
            (*PLAIN, "U So? | A* Yes."), file=file)
       for name, between, end, file in (("line by line", "\n", ",\n", "rows.jsonl"), ("with CR LF", "\r\n", "", "rows.json"),
                                        ("indented", "\n  ", "\n", "rows.json"))),
-    Case("code", TEXT, "import os, sys\n\nprint(os, sys)\n", ("i*mport os, sys", "p*rint(os, sys)"), file="code.py"),
     Case("a table under another name", TEXT, TABLE, PLAIN, file="rows.dat"),
     Case("a sheet of tabs called xls", TEXT, TABLE.replace(",", "\t"), PLAIN, file="rows.xls"),
 )  # fmt: skip

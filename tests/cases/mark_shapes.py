@@ -67,6 +67,8 @@ MARKS = (
          [{"prompt": "Hi?", "better": " Yes.", "worse": " No.", "better_score": 1, "worse_score": 5}], CHOICE, ("worse-chosen",)),
     Case("pairs without a question", PAIRS, [{"chosen": "Yes.", "rejected": "No."}], ("Y*es.", "N*o."),
          ("no-question",), "The row has no question"),
+    Case("the same answer but for blanks", PAIRS, [{"question": "Hi?", "chosen": "Yes, I do.", "rejected": "Yes, I do. "}], (), (),
+         "chosen and rejected are the same."),
     Case("one answer in a list", PAIRS, [{"question": "Hi?", "chosen": ["Yes."], "rejected": ["No."]}],
          ("U Hi? | A* Yes.", "U Hi? | A* No.")),
     Case("several worse answers", PAIRS, [{"question": "Hi?", "chosen": "Yes.", "rejected": ["No.", "Oh."]}], (), (),

@@ -86,6 +86,10 @@ MESSAGES = (
     *(Case(f"no answer in {json.dumps(answers)}", TEXT, [{"question": "Hi?", "answers": answers}], (), (), "answers is null")
       for answers in ([], {"text": [], "answer_start": []})),
     Case("accepted answers as objects", TEXT, [{"question": "Hi?", "answers": [{"text": "Yes.", "answer_start": 0}]}], PLAIN),
+    *(Case(f"an answer of {content!r}", TEXT, [{"messages": [*turns("Hi?"), {"role": "assistant", "content": content}]}], (), (),
+           "Message 2 has no content.") for content in ([], {})),
+    Case("calls as Python writes them", TEXT, [{"messages": _called({"content": "", "tool_calls": "[{'name': 'look', 'arguments': {'q': 'a'}}]"})}],
+         LOOKED, template=CALLS),
     Case("the questions of MT-Bench", TEXT, [{"question_id": 81, "category": "writing", "turns": ["Hi?", "So?"]}], (), (),
          "turns holds the questions of a benchmark, without answers"),
     *(Case(f"an answer of {name} alone", TEXT, [{"question": "Hi?", "answer": text}], (), (), "answer is empty")

@@ -77,6 +77,11 @@ WRITTEN = (
     _text("a table of tabs", "Hi?\tYes.\nSo?\tNo.\n", "looks like a table"),
     _text("a table of Markdown's", "| q | a |\n|---|---|\n| Hi? | Yes. |\n", "looks like a table", file="rows.md"),
     _text("lines that are broken", "It was a dark\nand stormy night;\nthe rain fell\nin torrents.\n", "broken in the middle of sentences"),
+    Case("a tab in a text of JSON", TEXT, '{"question": "Hi?", "answer": "Yes.\tNo."}\n', ("U Hi? | A* Yes.\tNo.",), ("control-character",),
+         "The JSON has a tab or another control character in a text."),
+    *(Case(f"lines that are {name}", TEXT, content, tuple(f"{line[0]}*{line[1:]}" for line in content.splitlines()), file="rows.txt")
+      for name, content in (("words", "apples\npears\nplums\nfigs\n"), ("sentences", "the dog barks.\nthe cat sleeps.\na tree.\na house.\n"))),
+    _text("code", "import os\n\nprint(os)\n", "This is code; what stands between blank lines", "import os", "print(os)", file="main.py"),
     Case("a log", TEXT, "2024-03-14 18:02:01 INFO: up\n2024-03-14 18:02:02 INFO: Down\n",
          ("2*024-03-14 18:02:01 INFO: up", "2*024-03-14 18:02:02 INFO: Down"), file="server.log"),
     Case("lines of a poem", TEXT, "Two roads diverged\nIn a wood, and I\nTook the one\nLess travelled by.\n",

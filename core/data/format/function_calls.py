@@ -38,9 +38,12 @@ def parse_calls(content: str | None, number: int) -> list[dict[str, Any]]:
     try:
         calls = json.loads(content or "")
     except (ValueError, RecursionError):
-        raise Unusable(
-            "tool-call", say("Message {number} holds a function call that is not valid JSON.", number=number)
-        ) from None
+        repaired = repair_json(content or "")
+        if not repaired:
+            raise Unusable(
+                "tool-call", say("Message {number} holds a function call that is not valid JSON.", number=number)
+            ) from None
+        calls = repaired[0]
     return [parse_call(call, number) for call in (calls if isinstance(calls, list) else [calls])]
 
 

@@ -27,7 +27,7 @@ def read_content(content: Any, number: int, role: str) -> tuple[str | None, str,
 
     The text is None where there is no content. `number` is the message's, `role` that of its speaker. Raises Unusable.
     """
-    if is_null(content):
+    if is_null(content) or content == [] or (content == {} and role != "tool"):
         return None, "", []
     if isinstance(content, str):
         return content, "", []

@@ -10,16 +10,14 @@ from pathlib import Path
 from core import resources
 from core.data.read.other_formats import describe_other_format
 from core.data.read.packed import PACKED_ENDINGS, ZIP, unpacked_name
+from core.data.read.text_forms import CODE_ENDINGS
 from core.errors import BadData, Unavailable
 from core.text.sentence import Sentence, join, say
 
 DEMO = "demo"  # the sample that ships inside
 ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".md", ".parquet", ".arrow")
 _MOST_FILES = 100_000  # that a folder is looked through for
-_CODE = frozenset((
-    ".py", ".js", ".ts", ".jsx", ".tsx", ".java", ".c", ".h", ".cpp", ".hpp", ".cs", ".go", ".rs", ".rb", ".php",
-    ".swift", ".kt", ".scala", ".sh", ".sql", ".r", ".jl", ".lua", ".tex", ".srt", ".vtt", ".rst", ".log", ZIP,
-))  # fmt: skip
+_TEXTS = (*CODE_ENDINGS, ".tex", ".srt", ".vtt", ".rst", ".log", ZIP)  # files that a person may expect to be read
 _MODEL, _ADAPTER = "config.json", "adapter_config.json"  # what the folders of models and of adapters hold
 _PARTS = {
     "train": ("train", "training"),
@@ -173,7 +171,7 @@ def _no_data_file(folder: Path, has_held_out: bool, files: list[Path]) -> Senten
     other = next(((file, what) for file in shown if (what := describe_other_format(file.suffix.lower()))), None)
     if other is not None:
         return join([sentence, say("{name} is {description}.", name=other[0].name, description=other[1])])
-    code = next((file for file in shown if file.suffix.lower() in _CODE), None)
+    code = next((file for file in shown if file.suffix.lower() in _TEXTS), None)
     if code is not None:
         return join([sentence, say("To learn from {name} and the like as text, choose the files.", name=code.name)])
     return sentence
@@ -181,7 +179,7 @@ def _no_data_file(folder: Path, has_held_out: bool, files: list[Path]) -> Senten
 
 def _is_text_of_another_kind(file: Path) -> bool:
     """Whether a person may expect a file to be read that is not: code and the like."""
-    return file.suffix.lower() in _CODE and not any(part.startswith((".", "_")) for part in file.parts)
+    return file.suffix.lower() in _TEXTS and not any(part.startswith((".", "_")) for part in file.parts)
 
 
 def _refuse_model_folder(folder: Path) -> None:

@@ -21,7 +21,8 @@ _DEEPEST = 200  # lists and objects inside each other
 _TRAILING_COMMA = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|,(?=\s*+[}\]])', re.DOTALL)
 _COMMENT = re.compile(r"(\{.*\})\s*,?\s*(?://|#)[^{}\"]*", re.DOTALL)  # an object with a comment behind it
 _COMMA, _COMMENT_BEHIND = say("a comma too many"), say("a comment behind it")  # what is repaired
-_CODES = {_COMMA: "trailing-comma", _COMMENT_BEHIND: "comment"}
+_CONTROL = say("a tab or another control character in a text")
+_CODES = {_COMMA: "trailing-comma", _COMMENT_BEHIND: "comment", _CONTROL: "control-character"}
 _NUMPY_ARRAY = re.compile(r"\barray\((\[[^()]*\])(?:,\s*dtype=[\w.<>]+)?\)")
 _NUMPY_LINE = re.compile(r"\}\n\s*\{")
 _BETWEEN = re.compile(r"[\s,]*")  # objects on one line
@@ -55,6 +56,7 @@ def _first_repeated(keys: Iterable[Any]) -> Any:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_parse_constant)
+_LENIENT = json.JSONDecoder(parse_constant=_parse_constant, strict=False)
 _UNIQUE_DECODER = json.JSONDecoder(parse_constant=_parse_constant, object_pairs_hook=_unique_keys)
 
 
@@ -67,6 +69,10 @@ def repair_json(text: str) -> tuple[Any, Sentence, str | None] | None:
         without_commas = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
         value, same_key = _decode(without_commas)
         return value, _COMMA, same_key
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return _LENIENT.decode(without_commas), _CONTROL, None  # a key that stands twice is of no weight then
     except (ValueError, RecursionError):
         pass
     try:

@@ -84,7 +84,7 @@ def read_paragraphs(data_file: Source) -> Iterator[Piece]:
     """(line, {"text": …}) of each paragraph of plain text where blank lines separate paragraphs, else of each line."""
     head = data_file.head.replace("\r", "")
     by_line = "\n\n" not in head.strip()
-    if data_file.begin == FILE_START and (problem := describe_text(head)):
+    if data_file.begin == FILE_START and (problem := describe_text(head, data_file.suffix)):
         yield problem
     lines: list[str] = []
     start = FILE_START

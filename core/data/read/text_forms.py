@@ -1,12 +1,18 @@
 """Plain text that is something else by its looks: an exported chat, questions with answers, a table, subtitles. It is
 learned as it stands, line by line or paragraph by paragraph, which is hardly ever what was meant."""
 
+import itertools
 import re
 from collections.abc import Callable
 
 from core.data.read.source import Problem
 from core.text.sentence import Sentence, say
 
+CODE_ENDINGS = frozenset((
+    ".py", ".js", ".ts", ".jsx", ".tsx", ".java", ".c", ".h", ".cpp", ".hpp", ".cs", ".go", ".rs", ".rb", ".php",
+    ".swift", ".kt", ".scala", ".sh", ".sql", ".r", ".jl", ".lua",
+))  # fmt: skip
+_WORDS_OF_LINE = 2  # blanks in a line, from which on it may be a part of a sentence
 _FEWEST = 2  # lines of a kind, for a text to be of that kind
 _CHAT_LINE = re.compile(
     r"^\u200e?\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?\s+\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?\s*+[-–]?"
@@ -24,8 +30,12 @@ _TAG = re.compile(r"</[a-zA-Z][\w:-]*>")
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*\|", re.MULTILINE)  # below the names of a table in Markdown
 
 
-def describe_text(head: str) -> Problem | None:
-    """What is told of a text that begins with `head` where it looks like something else; None where it does not."""
+def describe_text(head: str, suffix: str) -> Problem | None:
+    """What is told of a text that begins with `head`, in a file with this ending, where it looks like something else;
+    None where it does not."""
+    if suffix in CODE_ENDINGS:
+        message = say("This is code; what stands between blank lines is learned as a text of its own.")
+        return Problem("looks-like", "warning", 1, message, say("Put each file into one row with the column text."))
     for look, message, fix in _FORMS:
         if look(head):
             return Problem("looks-like", "warning", 1, message, fix)
@@ -61,11 +71,15 @@ def _is_table(head: str) -> bool:
 
 
 def _is_broken(head: str) -> bool:
-    """Whether lines end in the middle of sentences: many begin with a small letter."""
+    """Whether lines end in the middle of sentences: many begin with a small letter behind words without a full stop."""
     lines = [line.strip() for line in head[: head.rfind("\n") + 1].splitlines() if line.strip()]
     if "\n\n" in head.strip() or len(lines) < 4:
         return False
-    return 3 * sum(line[0].islower() for line in lines) >= len(lines)
+    broken = sum(
+        line[0].islower() and before.count(" ") >= _WORDS_OF_LINE and (before[-1].isalpha() or before[-1] in ",;")
+        for before, line in itertools.pairwise(lines)
+    )
+    return 3 * broken >= len(lines)
 
 
 _FORMS: tuple[tuple[Callable[[str], bool], Sentence, Sentence], ...] = (

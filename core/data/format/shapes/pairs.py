@@ -30,7 +30,7 @@ def build_pair(row: Row) -> ParseResult:
     chosen, rejected = (_read_answer(row.value, names) for names in (names_of.CHOSEN, names_of.REJECTED))
     if type(chosen) is not type(rejected):
         raise Unusable("type", say("chosen and rejected are not of the same form."))
-    if chosen == rejected:
+    if _are_same(chosen, rejected):
         raise Unusable("same-answers", say("chosen and rejected are the same."))
     remarks: list[Remark] = []
     if isinstance(chosen, str) and isinstance(rejected, str):
@@ -45,6 +45,13 @@ def build_pair(row: Row) -> ParseResult:
     if example.chosen == example.rejected:
         raise Unusable("same-answers", say("chosen and rejected are the same."))
     return (example,), remarks
+
+
+def _are_same(chosen: str | tuple[Message, ...], rejected: str | tuple[Message, ...]) -> bool:
+    """Whether two answers differ in nothing but blanks around them."""
+    if isinstance(chosen, str) and isinstance(rejected, str):
+        return chosen.strip() == rejected.strip()
+    return chosen == rejected
 
 
 def _read_answer(value: Values, names: tuple[str, ...]) -> str | tuple[Message, ...]:
