@@ -104,7 +104,10 @@ def check_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
 
 
 def _rotated_width(config: dict[str, Any]) -> int | None:
-    """How many numbers of a head are rotated, where the config says which share; None where it does not."""
+    """How many numbers of a head are rotated where the config names a share; None where it does not, or where the
+    rotated part is a vector of its own (multi-head latent attention)."""
     share, heads = config.get("partial_rotary_factor"), config.get("num_attention_heads")
     width = config.get("head_dim") or (config["hidden_size"] // heads if heads and "hidden_size" in config else None)
-    return int(share * width) if isinstance(share, int | float) and isinstance(width, int) else None
+    if not isinstance(share, int | float) or not 0 < share < 1 or "qk_rope_head_dim" in config:
+        return None
+    return int(share * width) if isinstance(width, int) else None

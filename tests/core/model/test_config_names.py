@@ -127,6 +127,14 @@ def test_a_class_that_rotates_another_share_is_told(tmp_path: Path) -> None:
         load(folder, device="cpu")
 
 
+def test_a_share_of_something_else_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    whole, latent = write_model(tmp_path / "whole", head_dim=16), zoo.write(tmp_path / "latent", "deepseek_v3")
+    change(whole, partial_rotary_factor=1.0)
+    change(latent, partial_rotary_factor=0.5)
+    for folder in (whole, latent):
+        load(folder, device="cpu")
+
+
 def test_a_text_model_saved_by_itself_has_a_name_of_its_own() -> None:
     text = {"model_type": "qwen3_5_text", "hidden_size": 64}
     assert settings_by_older_names(text)["model_type"] == "qwen3_5"
