@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")  # of a dataset on Hugging Face
+_DATASET_PAGE = re.compile(r"https://(www\.)?huggingface\.co/datasets/([\w.-]+/[\w.-]+)(/.*)?")
 _MIN_TEXT = 40  # characters from which plain text is taken as data
 
 
@@ -19,6 +20,14 @@ def find_files(text: str) -> list[Path]:
     except OSError:  # too long for a name
         return []
     return paths if exist else []
+
+
+def find_dataset_id(text: str) -> str:
+    """The id of a dataset on Hugging Face that a text is, or whose page's address it is; "" for any other text."""
+    text = text.strip()
+    if page := _DATASET_PAGE.fullmatch(text):
+        return page[2]
+    return text if DATASET_ID.fullmatch(text) else ""
 
 
 def save_rows(text: str, folder: Path) -> Path | None:

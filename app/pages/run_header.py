@@ -17,7 +17,7 @@ class RunHeader(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title = ElidedLabel("", "title", bold=True)
+        self.title = ElidedLabel("", "title", bold=True, shrinks=True)
         self.badge = BackendBadge()
         self.badge.setMaximumHeight(_BADGE)
         self.name = ElidedLabel("", "caption", tone="secondary")

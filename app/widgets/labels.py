@@ -1,9 +1,12 @@
 """Labels in the window's three sizes, and icons beside them."""
 
+import math
+
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QFont,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
@@ -17,6 +20,8 @@ from app.desktop.language import tr
 from app.style import icons, theme
 from app.widgets.long_words import break_words, join_words
 from core.text.sentence import Sentence
+
+_SMALLEST = 0.75  # of its size that the letters of a title may shrink to
 
 
 class Label(QLabel):
@@ -111,10 +116,14 @@ def caption(text: str = "") -> Label:
 
 
 class ElidedLabel(Label):
-    """One line that ends in … where it is too long for its width; the whole text is in the tooltip."""
+    """One line that ends in … where it is too long for its width; the whole text is in the tooltip. With `shrinks` the
+    letters of a long one are first made smaller, by a fourth at most."""
 
-    def __init__(self, text: str, size: str = "body", *, bold: bool = False, tone: str = "text") -> None:
+    def __init__(
+        self, text: str, size: str = "body", *, bold: bool = False, tone: str = "text", shrinks: bool = False
+    ) -> None:
         super().__init__(text, size, bold=bold, tone=tone, wrap=False)
+        self._shrinks = shrinks
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.show_text(text)
 
@@ -126,10 +135,17 @@ class ElidedLabel(Label):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setFont(self.font())
+        painter.setFont(self.shown_font())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
+
+    def shown_font(self) -> QFont:
+        """The font in which the text is drawn at the present width."""
+        font, needed = QFont(self.font()), self.fontMetrics().horizontalAdvance(self.text())
+        if self._shrinks and needed > self.width():
+            font.setPixelSize(math.floor(font.pixelSize() * max(_SMALLEST, self.width() / needed)))
+        return font
 
 
 class IconLabel(QWidget):

@@ -367,7 +367,9 @@ def test_a_dataset_of_hugging_face_by_its_id(
     qtbot.keyClicks(page.zone.id, "no id")
     qtbot.keyClick(page.zone.id, Qt.Key.Key_Return)
     assert window.draft.run.data.path == "demo"
-    page.zone.id.setText("owner/rows")
+    assert page.zone.id.is_wrong and "owner/name" in page.zone.words.text()
+    page.zone.id.setText("https://huggingface.co/datasets/owner/rows/viewer")
+    assert not page.zone.id.is_wrong and "owner/name" not in page.zone.words.text()
     qtbot.keyClick(page.zone.id, Qt.Key.Key_Return)
     assert window.draft.run.data.path == "owner/rows"
     qtbot.waitUntil(lambda: page.file.sentence.text() == "Prompt and completion, 60 rows: prompt and completion.")
