@@ -30,6 +30,7 @@ def _run(words: list[str]) -> int:
 
     take_own_gpu()  # before anything asks MLX for a GPU
     from core import cli
+    from core.atomic_files import refusal
     from core.distributed.group import RankFailed
     from core.distributed.launched import rank_of
     from core.errors import UserError
@@ -55,6 +56,12 @@ def _run(words: list[str]) -> int:
         return 2
     except UserError as error:
         _complain(str(error), getattr(error, "changes", ()))
+        return 2
+    except OSError as error:
+        refused = refusal(error)
+        if refused is None:  # a bug
+            raise
+        _complain(str(refused))
         return 2
 
 

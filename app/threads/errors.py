@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.desktop.language import tr
+from core.atomic_files import refusal
 from core.errors import UserError
 from core.redact import redact
 
@@ -14,16 +15,19 @@ from core.redact import redact
 def report_errors(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Iterator[None]:
     """Run the body of a `with`; nothing is raised out of it, because nothing may leave a QThread's run().
 
-    `failed` gets the sentence of a UserError, which a signal for plain text has to give in the window's language: see
-    translated(). `crashed` gets the traceback of any other exception. This is the one place of the window that catches
-    everything.
+    `failed` gets the sentence of a UserError, or of what the system has refused, which a signal for plain text has to
+    give in the window's language: see translated(). `crashed` gets the traceback of any other exception. This is the
+    one place of the window that catches everything.
     """
     try:
         yield
     except UserError as error:
         failed(redact(str(error)))
-    except Exception:
-        crashed(redact(traceback.format_exc()))
+    except Exception as error:
+        if isinstance(error, OSError) and (refused := refusal(error)):
+            failed(redact(str(refused)))
+        else:
+            crashed(redact(traceback.format_exc()))
     finally:
         _clear_streams()
 

@@ -153,7 +153,10 @@ def fetch_data(path: str) -> Generator[Phase, None, str]:
 
     Of a dataset's repository only the data files are downloaded, never its code. Raises as download() does.
     """
-    if path == DEMO or not is_id(path) or Path(path).expanduser().exists():
+    try:
+        if path == DEMO or not is_id(path) or Path(path).expanduser().exists():
+            return path
+    except PermissionError:  # it may be there: whoever reads it tells
         return path
     repository = Repository(
         path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", *PACKED_ENDINGS)]

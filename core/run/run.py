@@ -6,6 +6,7 @@ The window, the command line and Python code all build one of these.
 
 import dataclasses
 import datetime
+import os
 import re
 import stat
 import tomllib
@@ -52,7 +53,8 @@ def _without_permissions(values: Mapping[str, Any]) -> dict[str, Any]:
 def _absolute(path: str) -> str:
     """The whole path of something that is there; any other text as it is."""
     place = Path(path.strip()).expanduser()
-    return str(place.absolute()) if path.strip() and not place.is_absolute() and place.exists() else path
+    # os.path: where the system refuses to look, Path raises an error, and the reader tells.
+    return str(place.absolute()) if path.strip() and not place.is_absolute() and os.path.exists(place) else path
 
 
 @dataclass(frozen=True)

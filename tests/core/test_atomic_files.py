@@ -1,5 +1,7 @@
 """Files that two processes replace at the same time, as two windows do."""
 
+import errno
+import os
 import shutil
 import threading
 import time
@@ -10,7 +12,7 @@ import mlx.core as mx
 import pytest
 
 from core import atomic_files
-from core.atomic_files import replacing, save_tensors
+from core.atomic_files import refusal, replacing, save_tensors
 from core.errors import Unavailable
 
 
@@ -101,3 +103,23 @@ def test_a_disk_that_fills_while_tensors_are_written_is_told(
     with pytest.raises(Unavailable, match=words):
         save_tensors(tmp_path / "a.safetensors", {"a": mx.zeros(400)})
     assert not list(tmp_path.iterdir())
+
+
+FULL = "could not be written. What was saved before is kept."
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "said"),
+    [
+        (errno.EROFS, "table.md", "There is no permission to write to {folder}/table.md."),
+        (errno.EACCES, ".table.partial.md", "There is no permission to write to {folder}."),
+        (errno.EACCES, ".hone-export-x1", "There is no permission to write to {folder}."),
+        (errno.ENOSPC, "table.md", f"The disk is full; {{folder}}/table.md {FULL}"),
+        (errno.ENOENT, "table.md", None),
+        (errno.EACCES, None, None),
+    ],
+)  # fmt: skip
+def test_what_the_system_refuses(number: int, name: str | None, said: str | None, tmp_path: Path) -> None:
+    error = OSError(number, os.strerror(number), *([str(tmp_path / name)] if name else []))
+    found = refusal(error)
+    assert (None if found is None else str(found)) == (said and said.format(folder=tmp_path))

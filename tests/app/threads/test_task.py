@@ -1,5 +1,6 @@
 """Background work: results, errors and items arrive on the UI thread; those of a cancelled task do not."""
 
+import errno
 import threading
 from collections.abc import Iterator
 
@@ -43,6 +44,15 @@ def test_a_users_mistake_goes_to_failed(qtbot: QtBot, owner: QObject) -> None:
     Task(owner, work, done=lambda _: results.append("done"), failed=results.append)
     qtbot.waitUntil(lambda: bool(results))
     assert results == ["There is no such model."]
+
+
+def test_what_the_system_refuses_goes_to_failed(qtbot: QtBot, owner: QObject) -> None:
+    def work() -> None:
+        raise PermissionError(errno.EACCES, "", "/no/folder/.x.partial")
+
+    said: list[str] = []
+    Task(owner, work, failed=said.append)
+    qtbot.waitUntil(lambda: said == ["There is no permission to write to /no/folder."])
 
 
 def test_a_bug_is_reported(qtbot: QtBot, owner: QObject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The command line as a person meets it: output, JSON, exit codes, one sentence for what is wrong."""
 
+import errno
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -269,6 +271,25 @@ def test_no_permission(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     assert sentence(capsys, *words) == f"There is no permission to write to {tmp_path}."
+
+
+def test_a_folder_that_must_not_be_looked_into(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system refuses, Path.exists() raises an error in place of saying no."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    monkeypatch.chdir(tmp_path)
+    stat = os.stat
+
+    def refuse(path: Any, *args: Any, **options: Any) -> os.stat_result:
+        if "closed/" in os.fspath(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+        return stat(path, *args, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    for words in (["train", "--dataset", "closed/rows"], ["data", "inspect", "closed/rows"], ["models", "closed/rows"]):
+        assert "permission" in sentence(capsys, *words)
 
 
 def test_a_full_disk(
