@@ -45,6 +45,9 @@ def test_memory_is_that_of_the_rows_which_go_through_the_model_at_once() -> None
     sizes = [rank.memory[1] for rank in (two.ranks[0], four.ranks[0]) if rank.memory]
     assert sizes[1] < sizes[0]
     assert two.exchanged_bytes == four.exchanged_bytes and two.exchanged_bytes
+    size = f"{two.exchanged_bytes / 1e6:,.1f}"
+    assert two.sentences[0] == "3 steps of 4 rows each, on 2 ranks."
+    assert two.sentences[-2] == f"In every step the ranks add up {size} MB of gradients."
 
 
 def test_parts_of_a_model_compute_all_rows() -> None:
