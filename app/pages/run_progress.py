@@ -51,6 +51,7 @@ class RunProgress(QWidget):
         self.tokens.setText(status_text.tokens(record))
         self.show_times(state)
         self._fit_tokens()
+        self._numbers.activate()  # or else one picture shows new words in the place of the old ones
         self.bar.show_share(0.0 if state.is_waiting or state.is_interrupted else record.fraction)
         self.bar.setVisible(not state.is_over)
         _show_line(self.engine, _describe_engine(record))

@@ -158,10 +158,12 @@ class RunRecord:
         return step / self.started.total_steps
 
     def seconds_left(self) -> float | None:
-        """Seconds that the remaining steps will take at the present pace; None before it can be estimated."""
+        """Seconds that the remaining steps will take at the present pace; None before it can be estimated, and once
+        they are done: what comes then is not counted in steps."""
         if self.started is None or self.last_step is None or self._step_seconds is None:
             return None
-        return (self.started.total_steps - self.last_step.step) * self._step_seconds
+        steps = self.started.total_steps - self.last_step.step
+        return steps * self._step_seconds if steps > 0 else None
 
     def elapsed(self, now: float) -> float:
         """Seconds from the first event to `now`, or to the last event where the run is over, without those in which it

@@ -67,8 +67,8 @@ class RunState:
         """Why no checkpoint can be asked for now, or ""."""
         if self.is_saving:
             return tr("A checkpoint is being written.")
-        if self._wait_reason:
-            return self._wait_reason
+        if self.pause_reason:
+            return self.pause_reason
         return "" if self.record.last_step is not None else tr("It has taken no step yet.")
 
     @property

@@ -11,7 +11,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
+from app.pages.run_progress import RunProgress
 from app.runs.live_run import LiveRun
+from app.runs.record import RunRecord
+from app.runs.run_state import RunState
 from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
@@ -323,3 +326,19 @@ def test_a_run_that_another_window_trains_is_followed(qtbot: QtBot, window: Main
     page._elsewhere.look()
     qtbot.waitUntil(lambda: page.progress.phase.text() == "Done")
     assert page.tabs.result.isVisible() and page._elsewhere is None
+
+
+def test_new_words_over_the_bar_have_their_place_at_once(qtbot: QtBot) -> None:
+    record, progress = RunRecord(), RunProgress()
+    qtbot.addWidget(progress)
+    progress.resize(900, 60)
+    progress.show()
+    live = LiveRun(Run(), lambda *_: iter(()), record)
+    live.is_waiting = False
+    state = RunState(record, Path("r"), live, is_over=False)
+    for phase in ("Training", "Measuring general text after training"):
+        record.add(Phase(phase))
+        progress.show_state(state)
+        if phase == "Training":
+            qtbot.wait(10)
+    assert progress.phase.width() >= progress.phase.sizeHint().width()

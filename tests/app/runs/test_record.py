@@ -12,9 +12,11 @@ import pytest
 from app.plots.decimate import thin
 from app.runs import history, status_text
 from app.runs.health import CHANGE, LOWER, STOP, assess
+from app.runs.live_run import LiveRun
 from app.runs.phase_text import describe_phase
 from app.runs.record import RunRecord
 from app.runs.run_list import make_entry
+from app.runs.run_state import RunState
 from app.runs.series import SMOOTHING, Series
 from core.events import Evaluated, Event, Finished, Paused, Phase, Saved, Started, Step, Warned, to_json
 from core.run import Run
@@ -276,6 +278,19 @@ def test_only_a_loss_on_right_answers_is_called_a_surprise(method: str, is_surpr
     record.add(started_event(Run(method=method)))
     record.add(step_event(1))
     assert ("surprised" in assess(record).sentence) == is_surprise
+
+
+def test_no_time_is_left_for_steps_that_are_done() -> None:
+    record = RunRecord()
+    record.add(started_event(Run(), 3))
+    for n in (1, 2, 3):
+        record.add(replace(step_event(n), time=1000.0 + n))
+        assert (record.seconds_left() is None) == (n in (1, 3))
+    assert "left" not in status_text.times(record, 1003.0)
+    live = LiveRun(Run(), lambda *_: iter(()), record)
+    live.is_waiting, live.has_started = False, True
+    state = RunState(record, Path("r"), live, is_over=False)
+    assert state.save_reason == state.pause_reason == "All its steps are done."  # a checkpoint would never come
 
 
 @pytest.mark.parametrize(("epochs", "words"), [(3.0, "epoch 0.1 of 3.0"), (0.04, "epoch 0.07 of 0.04")])
