@@ -8,7 +8,7 @@ _ENGLISH = rf"[1-9]\d{{0,2}}(?:[,{_SEPARATORS}]\d{{3}})+(?!\d)(?:\.\d+)?"
 _INDIAN = r"[1-9]\d?(?:,\d{2})+,\d{3}(?!\d)(?:\.\d+)?"
 _GERMAN = r"[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\d.])(?:,\d+)?|[1-9]\d{0,2}(?:\.\d{3})+,\d+"
 _DECIMAL_COMMA = r"(?<![\d,(\[{])(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))(?![\d,])"
-PLAIN = rf"(?:{_GERMAN}|{_INDIAN}|{_ENGLISH}|{_DECIMAL_COMMA}|\d+(?:\.\d+)?|\.\d+)"
+PLAIN = rf"(?:{_GERMAN}|{_INDIAN}|{_ENGLISH}|{_DECIMAL_COMMA}|\d++(?:\.\d++)?|\.\d++)"
 _FORMS = re.compile(
     rf"(?<![\d.])(?:(?P<german>{_GERMAN})|(?P<english>{_INDIAN}|{_ENGLISH})|(?P<comma>{_DECIMAL_COMMA}))(?!\d)"
 )

@@ -30,7 +30,7 @@ _TAIL = (  # a power, of ten or of the number itself, and pi
 _RESULT = re.compile(
     r"(?:(?<![\w)\]}.%±])|(?<=[=(\[:,$€£]))[-−–±]?\s?[$€£]?\s?"
     rf"(?:(?:\d+\s?)?\\[dt]?frac\{{-?\d+\}}\{{\d+\}}|(?:\d+\s?)?{_ROOT}|(?:\d+\s+\d+/\d+)(?![\d/])"
-    rf"|{_NUMBER}{_TAIL}(?:\s?/\s?{_NUMBER}(?!\s?/))?)(?:\s?{SCALE})?(?:\s?\\?%)?(?![abcknpqrwxyz](?![a-zA-Z]))"
+    rf"|{_NUMBER}{_TAIL}(?:\s?/\s?{_NUMBER}(?!\s?/))?)(?:\s?{SCALE})?(?:\s?\\?%)?(?![abcknpqrwxyz](?![a-zA-Z])|_)"
 )
 _FRAC = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _MIXED_FRAC = re.compile(r"(?<![\d.])(\d+)\s*(?=\\[dt]?frac\s*\{\d+\}\s*\{\d+\})")
@@ -38,6 +38,7 @@ _SHORT_FRAC = re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)")
 _SQRT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")
 _TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\s*\{[^{}]*\}(?:\^\{?\d+\}?)?")
 _MIXED = re.compile(r"(?<![\d.])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
+_ARITHMETIC = re.compile(r"(?:\d++(?:\.\d*+)?(?:[eE][+-]?\d++)?|\.\d++|[\s+*/()-]|pi|sqrt)*+")
 # What stands beside a number that is one of several in an expression, or the coefficient of a variable.
 _EXPRESSION = re.compile(r"[+*^_<>|\\{}±=]|\d[a-zA-Z](?![a-zA-Z])|(?<![a-zA-Z])[a-zA-Z]_?\d")
 
@@ -111,8 +112,11 @@ def _value_of(text: str) -> Value | None:
     """The value of a text that is nothing but an expression; None for any other."""
     if holds_date(text):
         return None
+    expression = _to_python(text)
+    if not _ARITHMETIC.fullmatch(expression):  # Python warns of much that it parses, such as 1and
+        return None
     try:
-        tree = ast.parse(_to_python(text), mode="eval")
+        tree = ast.parse(expression, mode="eval")
         return _evaluate(tree.body)
     except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
         return None

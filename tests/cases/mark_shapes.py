@@ -52,6 +52,8 @@ MARKS = (
          "label is 'sports', which means neither good nor bad. Write true or false"),
     *(Case(f"a scale from {low} to {high}", UNPAIRED, _marked(low, high, "rating"), (), (), f"label=rating>={limit}")
       for low, high, limit in ((0, 1, 0.5), (1, 5, 4), (2, 10, 7), (0, 100, 70), ("★", "★★★★★", 4))),
+    Case("a scale on which a mark is no number", UNPAIRED, [*_marked(5, 4, "rating"), *_marked("nan", "inf", "rating")], (), (),
+         "label=rating>=4"),
     Case("a row that is marked bad, for SFT", TEXT, _marked(1, 0), PLAIN),
     Case("classes that are no marks, for SFT", TEXT, _marked(0, 2), BOTH),
     Case("marks of which most are missing, for SFT", TEXT,

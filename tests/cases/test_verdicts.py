@@ -1,6 +1,7 @@
 """Verdicts of the built-in rewards on answers as models write them and results as datasets have them."""
 
 import time
+import warnings
 
 import pytest
 
@@ -34,7 +35,7 @@ RIGHT = [
 ]  # fmt: skip
 WRONG = [
     ("12,5", "125"), ("1,5", "15"), ("1.25", "125"), ("0.125", "125"), ("1.000", "10"), ("1,000", "10"), ("1.250", "1251"),
-    ("±5", "5"), (r"\pm 5", "5"), ("x+1", "1+x"), ("2x", "2"), ("1011_2", "1011"), ("1½", "0.5"), ("10³", "10"), ("5 million", "5"),
+    ("±5", "5"), (r"\pm 5", "5"), ("x+1", "1+x"), ("2x", "2"), ("12x", "1"), ("1011_{2}", "1011"), ("1011_2", "1011"), ("1½", "0.5"), ("10³", "10"), ("5 million", "5"),
     ("5 km", "5 m"), ("5 kg", "5 g"), ("5 m", "5 s"), ("$5", "€5"), ("5 hours", "5 minutes"), (r"\boxed{42\,\mathrm{cm}^2}", "1764"),
     ("2024-03-14", "2007"), ("2024-03-14", "2024-03-15"), ("03/14/2024", "03/15/2024"), ("14.03.2024", "14032024"), ("3:30", "330"),
     *[(text, "B") for text in ("A", "A or B", "The answer is A, not B.", "(A)", "Beautiful", "A. Bern", "B or C", "AB")],
@@ -81,6 +82,16 @@ def test_an_answer_that_repeats_itself_is_judged_at_once(piece: str, expected: s
     start = time.process_time()
     score(Answer(piece * 4000, expected), RewardSettings())
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("text", ["1and 2", "0x1F", "1_000_", "5if", "2.e", "1e", "3or"])
+def test_nothing_is_said_on_the_terminal(text: str) -> None:
+    score = REWARDS["numeric"].score
+    assert score is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        score(Answer(text, "12"), RewardSettings())
+        score(Answer("12", text), RewardSettings())
 
 
 def test_letters_of_two_characters_and_characters_of_no_width_are_exact() -> None:

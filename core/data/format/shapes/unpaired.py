@@ -1,6 +1,7 @@
 """Unpaired preferences: rows with one answer that is marked good or bad."""
 
 import functools
+import math
 import shlex
 from dataclasses import replace
 from typing import Any
@@ -124,9 +125,10 @@ def rating_of(value: Values) -> float | None:
     if isinstance(mark, str) and mark.strip() and not mark.strip().strip("★☆⭐\ufe0f"):
         return float(mark.count("★") + mark.count("⭐"))
     try:
-        return None if isinstance(mark, bool) or mark is None else float(mark)
+        rating = math.nan if isinstance(mark, bool) or mark is None else float(mark)
     except (TypeError, ValueError, OverflowError):
         return None
+    return rating if math.isfinite(rating) else None
 
 
 def _refuse_rating(highest: float, row: Row) -> ParseResult:
