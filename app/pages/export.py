@@ -126,7 +126,10 @@ class ExportList(Card):
             options = QFileDialog.Option.DontConfirmOverwrite
             title = tr("A new folder for it") if place.asks == FOLDER else tr("A new file for it")
             path, _ = QFileDialog.getSaveFileName(self, title, start, options=options)
+            ending = Path(start).suffix if place.asks == FILE else ""
             if path:
+                # Without its ending a name would be taken for a folder.
+                path = path if path.lower().endswith(ending) else path + ending
                 preferences.set_last_folder(str(Path(path).parent))
                 self.save(ExportJob(self._folder, target, path, row.chosen_form, self._backend))
         else:

@@ -163,10 +163,11 @@ def test_the_focus_stays_in_the_row_that_is_written(
 def test_a_file_is_no_model_to_train(
     qtbot: QtBot, card: ExportList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = choose_path(monkeypatch, tmp_path / "m.gguf")
-    play(monkeypatch, Saved(0, str(tmp_path / "m.gguf"), "model"))
+    asked = choose_path(monkeypatch, tmp_path / "m")  # the ending is not typed, and there would be a folder "m"
+    jobs = play(monkeypatch, Saved(0, str(tmp_path / "m.gguf"), "model"))
     card.rows["gguf"].button.click()
     qtbot.waitUntil(card.rows["gguf"].result.isVisible)
+    assert [job.output for job in jobs] == [str(tmp_path / "m.gguf")]
     assert Path(asked[0]).name == "my run-f16.gguf" and str(tmp_path / "m.gguf") not in preferences.model_folders()
 
 
