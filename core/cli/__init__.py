@@ -4,13 +4,13 @@ Flags are made from the options (core.options), so an option is declared once.
 """
 
 import argparse
-import difflib
 import errno
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from core import __version__, methods
+from core.cli.other_names import nearest_command, nearest_flag
 from core.errors import BadOption
 from core.option_values import check_path
 from core.text.sentence import say
@@ -42,13 +42,16 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         first = args[0] if args else "-"
         if not first.startswith("-") and first not in self.commands:
-            raise BadOption(f"There is no command {first!r}{_nearest(first, self.commands)}. See `hone --help`.")
+            raise BadOption(f"There is no command {first!r}{nearest_command(first, self.commands)}. See `hone --help`.")
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
+            flags = getattr(parsed, "flags", [])
+            if flag in methods.load() and not flag.startswith("-"):
+                raise BadOption(f"Each method is a command of its own: `hone {flag}`.")
             if not flag.startswith("-"):
                 raise BadOption(f"There is no place for {flag!r}. See `{self.prog} {first} --help`.")
-            raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(parsed, 'flags', []))}.")
+            raise BadOption(f"There is no option {flag}{nearest_flag(flag, flags, methods.load())}.")
         parsed.words = list(args or [])
         if first in self.commands:
             _refuse_two_values(self.commands[first], parsed.words)
@@ -73,11 +76,6 @@ def _refuse_two_values(command: argparse.ArgumentParser, words: list[str]) -> No
         if len(set(values)) > 1:
             shown = " and ".join(repr(value) for value in values)
             raise BadOption(f"{action.option_strings[0]} is given more than once, as {shown}: give one of them.")
-
-
-def _nearest(word: str, candidates: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word[:100], list(candidates), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def parser() -> Parser:

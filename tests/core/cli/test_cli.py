@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from core.__main__ import main
-from core.cli import parser
+from core.cli import other_names, parser
 from core.device import heat, memory_pressure, power
 from core.events import Finished, from_json
 from core.run import Run, list_options, runs_folder
@@ -234,10 +234,30 @@ def test_one_sentence_for_what_is_wrong(
         (["train", "--dataset", ""], "No file is named to read data from."),
         (["data", "inspect", " "], "No file is named to read data from."),
         (["methods", "extra"], "There is no place for 'extra'. See `hone methods --help`."),
+        (["train", "--lr", "1e-4"], "There is no option --lr (did you mean --learning-rate?)."),
+        (["train", "--rank=8"], "There is no option --rank (did you mean --lora-r?)."),
+        (["dpo", "--load-in-4bit"], "There is no option --load-in-4bit (did you mean --quantization?)."),
+        (["grpo", "--num-generations", "4"], "There is no option --num-generations (did you mean --group-size?)."),
+        (["train", "dpo"], "Each method is a command of its own: `hone dpo`."),
+        (
+            ["train", "--method", "dpo"],
+            "There is no option --method: each method is a command of its own (hone sft, hone dapo, hone distill, "
+            "hone dpo, hone grpo, hone kto, hone orpo, hone simpo).",
+        ),
+        (["lora"], "There is no command 'lora' (did you mean train?). See `hone --help`."),
     ],
 )
 def test_what_no_command_takes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert sentence(capsys, *words) == said
+
+
+def test_other_programs_names_lead_to_flags_that_there_are() -> None:
+    flags = {flag for command in parser().commands.values() for flag in command.get_default("flags")}
+    assert set(other_names._FLAGS) <= flags and set(other_names._COMMANDS) <= set(parser().commands)
+    names = [name for own, others in other_names._FLAGS.items() for name in (*others.split(), own.removeprefix("--"))]
+    unsure = {name for name in names if names.count(name) > 1}
+    # Of answers in training, of a teacher's and of a chat's; a new adapter's kind or folder, and the one to take.
+    assert unsure == {"max-new-tokens", "max-completion-length", "max-response-length", "adapter", "adapter-path"}
 
 
 def test_an_unknown_architecture_is_told_before_the_data_are_read(

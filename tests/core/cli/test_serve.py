@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.core.cli.test_signals import start
+from tests.core.test_signals import start
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from core.__main__ import main
 from core.serve import Server
-from tests.core.cli.test_signals import start
+from tests.core.test_signals import start
 from tests.core.distributed.test_lost_parts import end, ending, wait_for
 from tests.core.distributed.test_lost_parts import start as start_ranks
 from tests.core.model import zoo
