@@ -15,10 +15,10 @@ import pytest
 
 from core.__main__ import main
 from core.serve import Server
-from tests.core.test_signals import start
 from tests.core.distributed.test_lost_parts import end, ending, wait_for
 from tests.core.distributed.test_lost_parts import start as start_ranks
 from tests.core.model import zoo
+from tests.core.test_signals import start
 
 RANKS = ["--ranks", "2", "--distributed-backend", "ring", "--sharding"]
 QUESTION = {"messages": [{"role": "user", "content": "Hello"}], "temperature": 0}
