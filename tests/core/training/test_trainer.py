@@ -4,7 +4,8 @@ import dataclasses
 import json
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,22 @@ def test_what_was_used_is_written_down(make_run: MakeRun) -> None:
     assert Run.read(Path(str(run.output)) / "run.toml") == run
     report = (Path(str(run.output)) / "report.md").read_text()
     assert "Held-out loss" in report and "`train.steps = 6`" in report
+
+
+def test_what_a_run_needs_is_wired(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+
+    @contextmanager
+    def wired(needed: int | None) -> Iterator[int | None]:
+        asked.append(needed)
+        yield needed
+
+    monkeypatch.setattr("core.training.train.wired", wired)
+    run = make_run(train={"steps": 1})
+    list(train(run))
+    memory = json.loads((Path(str(run.output)) / "resolved.json").read_text())["memory"]
+    expected = memory.get("measured") or memory["estimate"]["high"]
+    assert asked == [expected] and expected > 0 and memory["wired"] == expected
 
 
 # Where resolved.json has an option under another name.
