@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # it imports pyqtgraph
 _CHART_HEIGHT = 320
 _ROW_HEIGHT = 32
 _HEADER_HEIGHT = 32
+_PADDING, _WIDEST_LABEL = 20, 300  # pixels beside a setting's name, and of its column
 _LEAST_COLUMN = 132  # pixels of a run's column in the table of settings
 
 
@@ -173,7 +174,8 @@ class ComparePage(QWidget):
         columns: list[Column] = [(tr("Setting"), lambda row: row.label)]
         columns += [(run.label, partial(_value_of, number)) for number, run in enumerate(self.runs)]
         self.settings.show_items(differences, columns)
-        self.table.set_column_widths({0: 200})
+        labels = (self.table.fontMetrics().horizontalAdvance(row.label) + _PADDING for row in differences)
+        self.table.set_column_widths({0: min(max(labels, default=0), _WIDEST_LABEL)})
         self.table.horizontalHeader().setMinimumSectionSize(_LEAST_COLUMN)
         height = _HEADER_HEIGHT + _ROW_HEIGHT * len(differences)
         self.table.setFixedHeight(height + 12)  # a scrollbar for many runs

@@ -75,6 +75,8 @@ class PauseCard(Card):
         self.rate.textChanged.connect(self._check)
         self.extra.textChanged.connect(self._check)
         self.unit.activated.connect(self._check)
+        for field in (self.rate, self.extra):
+            field.returnPressed.connect(self._resume)
         return row
 
     def show_paused(self, run: Run, record: RunRecord, held_bytes: int, *, suggests_lower: bool = False) -> None:

@@ -121,3 +121,18 @@ def test_what_is_changed_before_running_again_is_marked(qtbot: QtBot, window: Ma
     assert bar.isHidden()
     window.draft.set("adapter.rank", 4)
     assert lines["adapter.rank"]._dot.text() == "●"
+
+
+def test_the_name_of_a_setting_is_whole(qtbot: QtBot, window: MainWindow, german: None) -> None:
+    folders = []
+    for name, epochs in (("short", 2), ("long", 3)):
+        run = Run(method="dpo").replace("output", str(runs_folder() / name)).replace("train.lr_schedule", "linear")
+        run = run.replace("train.max_grad_norm", float(epochs)).replace("train.gradient_accumulation_steps", epochs)
+        list(play_script(run, Flag(), Flag(), steps=5))
+        folders.append(runs_folder() / name)
+    window.runs_page.compare.emit(folders)
+    page = window.navigation.compare_page
+    qtbot.waitUntil(lambda: len(page.runs) == 2 and page.settings.rowCount() == 2, timeout=20_000)
+    labels = [page.settings.index(n, 0).data() for n in range(2)]
+    widest = max(page.table.fontMetrics().horizontalAdvance(label) for label in labels)
+    assert page.table.columnWidth(0) >= min(widest + 18, 300), labels

@@ -131,6 +131,18 @@ def test_a_value_that_cannot_be_is_said_and_marked(paused: RunPage) -> None:
     assert "to 55" in card.plan.text()  # 10 steps an epoch
 
 
+def test_return_in_a_field_resumes_with_what_stands_there(qtbot: QtBot, paused: RunPage) -> None:
+    card, resumed = paused.pause_card, []
+    paused.resume.disconnect()
+    paused.resume.connect(lambda folder, changes: resumed.append(changes))
+    card.rate.setText("nothing")
+    qtbot.keyClick(card.rate, Qt.Key.Key_Return)
+    assert resumed == []
+    card.rate.setText("0.001")
+    qtbot.keyClick(card.rate, Qt.Key.Key_Return)
+    assert resumed == [{"train.learning_rate": 0.001}]
+
+
 def test_the_health_strip_leads_to_a_lower_rate(qtbot: QtBot, window: MainWindow, page: RunPage) -> None:
     for n in range(AT + 1, 30):
         page.record.add(step_event(n, 1.0 + n))
