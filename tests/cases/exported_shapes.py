@@ -70,6 +70,7 @@ EXPORTED = (
          "is a single message of a conversation", "copilot.csv"),
     Case("messages of people in a channel", TEXT, [{"type": "message", "user": "U1", "text": "Hi?", "ts": "1"}], ("H*i?",),
          ("single-messages",), "look like messages of a chat, by user"),
+    Case("articles with their authors", TEXT, [{"author": "Anna", "content": "Once upon a day."}], ("O*nce upon a day.",)),
     *(Case(f"columns called {asked} and {answered}", TEXT, f"{asked};{answered}\nHi?;Yes.\n", PLAIN, file="rows.csv")
       for asked, answered in (("Frage", "Antwort"), ("Eingabe", "Ausgabe"), ("Question", "Réponse"), ("Question", "Re\u0301ponse"),
                               ("Pregunta", "Respuesta"), ("Domanda", "Risposta"), ("问题", "答案"), ("質問", "回答"), ("Вопрос", "Ответ"),

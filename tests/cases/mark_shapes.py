@@ -54,10 +54,11 @@ MARKS = (
       for low, high, limit in ((0, 1, 0.5), (1, 5, 4), (2, 10, 7), (0, 100, 70), ("★", "★★★★★", 4))),
     Case("a scale on which a mark is no number", UNPAIRED, [*_marked(5, 4, "rating"), *_marked("nan", "inf", "rating")], (), (),
          "label=rating>=4"),
-    Case("a row that is marked bad, for SFT", TEXT, _marked(1, 0), PLAIN),
+    Case("a row that is marked bad, for SFT", TEXT, _marked(1, 0), PLAIN, ("marked-bad",), "1 row is marked bad, and not learned."),
     Case("classes that are no marks, for SFT", TEXT, _marked(0, 2), BOTH),
     Case("marks of which most are missing, for SFT", TEXT,
-         [*_marked(None, "down"), {"question": "Oh?", "answer": "Yes.", "label": ""}], (*PLAIN, "U Oh? | A* Yes.")),
+         [*_marked(None, "down"), {"question": "Oh?", "answer": "Yes.", "label": ""}], (*PLAIN, "U Oh? | A* Yes."),
+         ("marked-bad",)),
     *(Case(f"scores beside mapped answers, {names}", PAIRS, _pair(**dict.fromkeys(names[:1], 1), **dict.fromkeys(names[1:], 5)), CHOICE,
            ("worse-chosen",), "higher score, 5", options=MAPPED)
       for names in (("score_a", "score_b"), ("a_rating", "b_rating"), ("reward.a", "reward.b"), ("score_chosen", "score_rejected"))),

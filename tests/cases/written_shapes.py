@@ -82,6 +82,8 @@ WRITTEN = (
     *(Case(f"lines that are {name}", TEXT, content, tuple(f"{line[0]}*{line[1:]}" for line in content.splitlines()), file="rows.txt")
       for name, content in (("words", "apples\npears\nplums\nfigs\n"), ("sentences", "the dog barks.\nthe cat sleeps.\na tree.\na house.\n"))),
     _text("code", "import os\n\nprint(os)\n", "This is code; what stands between blank lines", "import os", "print(os)", file="main.py"),
+    Case("a page with a table in it", TEXT, "Prices.\n\n| q | a |\n|---|---|\n| 1 | 2 |\n\nThat is all.\n",
+         ("P*rices.", "|* q | a |\n|---|---|\n| 1 | 2 |", "T*hat is all."), file="rows.md"),
     Case("a log", TEXT, "2024-03-14 18:02:01 INFO: up\n2024-03-14 18:02:02 INFO: Down\n",
          ("2*024-03-14 18:02:01 INFO: up", "2*024-03-14 18:02:02 INFO: Down"), file="server.log"),
     Case("lines of a poem", TEXT, "Two roads diverged\nIn a wood, and I\nTook the one\nLess travelled by.\n",

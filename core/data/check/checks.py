@@ -14,7 +14,7 @@ from core.data.format.mapping import find_placeholder
 from core.data.read.json_value import repeated_key, same_key_problems
 from core.text.sentence import say
 
-_SPEAKERS = ("user", "author", "sender", "speaker", "username", "from", "sender_name", "from_name")
+_SPEAKERS = ("user", "sender", "speaker", "from", "sender_name", "from_name")
 _WORDS_OF_QUESTION = 2  # blanks in a question, from which on an answer that begins with it is no chance
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
 # Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
@@ -69,7 +69,7 @@ def marked_bad_remarks(rows: int) -> Iterator[Remark]:
         subject = say("1 row is") if rows == 1 else say("{count:,} rows are", count=rows)
         message = say("{subject} marked bad, and not learned.", subject=subject)
         fix = say("Map question and answer alone, without the mark, to learn from all of them.")
-        yield Remark("marked-bad", "note", message, fix)
+        yield Remark("marked-bad", "warning", message, fix)
 
 
 def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:

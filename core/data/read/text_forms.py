@@ -27,7 +27,7 @@ _ANSWERS = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _TAG = re.compile(r"</[a-zA-Z][\w:-]*>")
-_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*\|", re.MULTILINE)  # below the names of a table in Markdown
+_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*\|")  # below the names of a table in Markdown
 
 
 def describe_text(head: str, suffix: str) -> Problem | None:
@@ -63,10 +63,10 @@ def _is_markup(head: str) -> bool:
 
 
 def _is_table(head: str) -> bool:
-    """Whether all lines have as many tabs, or it is a table in Markdown."""
-    if _RULE.search(head):
-        return True
+    """Whether all lines have as many tabs, or it begins as a table in Markdown does."""
     lines = [line for line in head[: head.rfind("\n") + 1].splitlines() if line.strip()]
+    if len(lines) >= _FEWEST and _RULE.match(lines[1]):
+        return True
     return len(lines) >= _FEWEST and len({line.count("\t") for line in lines}) == 1 and "\t" in lines[0].strip()
 
 
