@@ -72,7 +72,10 @@ class Handler(APIHandler):
 
     def handle_chat_completions(self) -> CompletionRequest:
         """As mlx-lm does it, for text: it would download the images that a message names."""
-        if any(True for _ in _image_parts(self.body.get("messages", []))):
+        messages = self.body.get("messages")
+        if not isinstance(messages, list) or not messages or not all(map(_is_message, messages)):
+            raise ValueError("The request needs messages: a list of objects, each with a role and content.")
+        if any(True for _ in _image_parts(messages)):
             raise ValueError("This server reads text, no images.")
         return super().handle_chat_completions()
 
@@ -90,6 +93,10 @@ class Handler(APIHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Into Hone's log, where mlx-lm would print."""
         _log.debug(format, *args)
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("role"), str)
 
 
 def _host_of(url: str) -> str:

@@ -92,6 +92,15 @@ def test_a_request_loads_and_downloads_nothing(server: Server, wish: dict[str, A
     assert chat(server)[0] == 200
 
 
+@pytest.mark.parametrize("messages", ["hello", [], ["hello"], [{"content": "hello"}], None, {"role": "user"}])
+def test_what_is_no_conversation_is_refused_in_a_sentence(server: Server, messages: Any) -> None:
+    status, text = chat(server, messages=messages)
+    assert (status, json.loads(text)["error"]) == (
+        400,
+        "The request needs messages: a list of objects, each with a role and content.",
+    )
+
+
 def test_the_list_has_the_one_model(server: Server) -> None:
     status, text = send(server, "/models")
     assert status == 200 and [model["id"] for model in json.loads(text)["data"]] == ["my-run"]
