@@ -13,6 +13,19 @@ from core.text.sentence import say
 
 _LINEAR_NAMES = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight", "m": "lora_magnitude_vector"}
 _EMBEDDING_NAMES = {"lora_a": "lora_embedding_A", "lora_b": "lora_embedding_B"}
+_INNER = "language_model."  # before mlx-lm's names of a text model that is part of a larger one
+# Kinds of such models, by model_type, whose text model lies in `model.language_model` in transformers 5.
+_WITH_EYES = (
+    "gemma3",
+    "gemma3n",
+    "gemma4",
+    "mistral3",
+    "qwen2_vl",
+    "qwen3_vl",
+    "qwen3_vl_moe",
+    "qwen3_5",
+    "qwen3_5_moe",
+)
 
 
 def convert(
@@ -25,6 +38,11 @@ def convert(
     """
     if config.get("fine_tune_type") == "full":
         raise BadModel(say("{folder} holds a fully trained model, not an adapter: fuse it instead.", folder=folder))
+    parameters, rslora = config["lora_parameters"], bool(config.get("use_rslora"))
+    names = {key.rpartition(".")[0] for key in weights if key.rpartition(".")[2] in ADAPTER_TENSORS}
+    ranks = rank_pattern.read_rank_scales(config, sorted(names))
+    layers = {_transformers_name(name, base_config): value for name, value in ranks.items()}
+    weights = {_transformers_name(key, base_config): value for key, value in weights.items()}
     whole = {key: value for key, value in weights.items() if key.rpartition(".")[2] not in ADAPTER_TENSORS}
     weights = {key: value for key, value in weights.items() if key not in whole}
     tensors = {f"{PREFIX}{key}": value for key, value in sorted(whole.items())}
@@ -34,8 +52,6 @@ def convert(
     embeddings = [key for key in tensors if _is_of_embeddings(key)]
     if keeps_tied and embeddings:
         tensors |= _tied_head(tensors, embeddings)
-    parameters, rslora = config["lora_parameters"], bool(config.get("use_rslora"))
-    layers = rank_pattern.read_rank_scales(config, sorted({key.rpartition(".")[0] for key in weights}))
     peft_config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -51,6 +67,19 @@ def convert(
         SAVED_MODULES: sorted({_saved_name(key.rpartition(".")[0]) for key in whole}) or None,
     }
     return peft_config | ({"ensure_weight_tying": True} if keeps_tied and embeddings else {}), tensors
+
+
+def _transformers_name(name: str, base_config: dict[str, Any]) -> str:
+    """The name that a module or tensor of the base has in transformers, of that in mlx-lm."""
+    inner = name.removeprefix(_INNER)
+    if inner == name:
+        return name
+    if "text_config" not in base_config:  # a text model that was saved by itself
+        return inner
+    if base_config.get("model_type") not in _WITH_EYES:
+        return name
+    body = inner.removeprefix("model.")
+    return inner if body == inner else f"model.{_INNER}{body}"
 
 
 def _peft_tensor(key: str, value: mx.array) -> dict[str, mx.array]:

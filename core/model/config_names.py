@@ -30,6 +30,8 @@ def settings_by_older_names(config: dict[str, Any]) -> dict[str, Any]:
     text_config = config.get("text_config")
     if isinstance(text_config, dict):
         settings["text_config"] = text_config | settings_by_older_names(text_config)
+        if "vocab_size" in text_config and "vocab_size" not in config:
+            settings["vocab_size"] = text_config["vocab_size"]
     for newer, older in _RENAMED.items():
         if newer in config and older not in config:
             settings[older] = config[newer]

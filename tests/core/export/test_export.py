@@ -60,6 +60,37 @@ CASES: dict[str, tuple[Adapter, dict[str, Any]]] = {
 }
 
 
+NAMES_IN_TRANSFORMERS = {  # as the modules of transformers 5.24 are called, with PEFT's prefix
+    "gemma3": "base_model.model.model.language_model.layers.1.self_attn.q_proj.lora_A.weight",
+    "qwen3_5": "base_model.model.model.language_model.layers.1.self_attn.q_proj.lora_A.weight",
+    "llama4": "base_model.model.language_model.model.layers.1.self_attn.q_proj.lora_A.weight",
+    "qwen3_5_text": "base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight",
+}
+
+
+@pytest.mark.parametrize("kind", NAMES_IN_TRANSFORMERS)
+def test_peft_gets_the_names_that_layers_have_in_transformers(kind: str, tmp_path: Path) -> None:
+    """mlx-lm puts the text model of a larger one behind other names; PEFT would find none of them."""
+    family = kind.removesuffix("_text")
+    folder = zoo.write(tmp_path / "model", family)
+    if kind != family:  # the text model, saved by itself
+        config = json.loads((folder / "config.json").read_text())["text_config"]
+        (folder / "config.json").write_text(json.dumps(config))
+    adapter = adapted(
+        folder, Adapter(rank=2, targets="q_proj", layers=1), tmp_path / "adapter", Model(path=str(folder))
+    )
+    list(to_peft(adapter, tmp_path / "peft"))
+    tensors = load_file(tmp_path / "peft" / adapters.PEFT_WEIGHTS)
+    name = NAMES_IN_TRANSFORMERS[kind].replace("layers.1", f"layers.{3 if family == 'llama4' else 1}")
+    assert set(tensors) == {name, name.replace("lora_A", "lora_B")}
+    told = json.loads((tmp_path / "peft" / adapters.CONFIG).read_text())["target_modules"]
+    assert told == [name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")]
+    model = load(folder, "float32", device="cpu").model
+    adapters.load(model, tmp_path / "peft")  # and Hone finds them again
+    expected = mx.load(str(adapter / "logits.safetensors"))["logits"]
+    assert mx.abs(model(TOKENS) - expected).max().item() < 1e-3 * mx.abs(expected).max().item()
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_fused_model_is_the_adapter_and_its_base(name: str, model_folder: Path, tmp_path: Path) -> None:
     o, base = CASES[name]
