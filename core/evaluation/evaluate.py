@@ -108,10 +108,7 @@ def evaluate(
         # The data first: a wrong file should not cost the loading of a model.
         path = str(sample(kind, held_out=True)) if dataset == DEMO else dataset
         data = load_data((yield from hub.fetch_data(path)), kind, columns=columns, exclude=exclude, fill_in=fill_in)
-        read_config(folder)
-        tokenizer = load_tokenizer(folder)
-        if adapter is not None:
-            tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
+        tokenizer = _load_tokenizer(folder, adapter)
         groups = _encode(data.examples, tokenizer, kind, train_on, max_seq_len)
         if not groups:
             raise BadData(
@@ -146,6 +143,15 @@ def evaluate(
             metrics |= general
         yield Evaluated(0, result.loss, False, result.targets, metrics)
     return Evaluation(Path(adapter).name if adapter else model, result.loss, metrics, rows, forgotten)
+
+
+def _load_tokenizer(folder: Path, adapter: str | None) -> Any:
+    """The model's tokenizer, with the chat template that the adapter was trained with."""
+    read_config(folder)
+    tokenizer = load_tokenizer(folder)
+    if adapter is not None:
+        tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
+    return tokenizer
 
 
 def _encode(
