@@ -12,7 +12,7 @@ from app.preview import dataset_reader
 from app.runs.labels import data_label
 from core.data.check.fixes import placeholder_to_fill
 from core.run import Run
-from core.text.sentence import join
+from core.text.sentence import join, split_lines
 
 if TYPE_CHECKING:
     from core.data.preview.scan import FilePreview, ScanResult
@@ -140,13 +140,13 @@ def check_tokens(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check:
             first=first,
         )
         return Check(key, NOTE, words, "problems")
+    cut = tr("{count} of {rows} are cut at {limit:,} tokens.", count=truncated, rows=rows, limit=limit)
+    notes = [split_lines(note)[0] for row in texts if (note := next((text.note for text in row if text.note), ""))]
+    if notes:  # as of a model without a chat template
+        words = tr("{count} of {rows}: {note}", count=len(notes), rows=rows, note=notes[0])
+        return Check(key, NOTE, f"{words} {cut}" if truncated else words, "data")
     if truncated:
-        return Check(
-            key,
-            NOTE,
-            tr("{count} of {rows} are cut at {limit:,} tokens.", count=truncated, rows=rows, limit=limit),
-            "settings",
-        )
+        return Check(key, NOTE, cut, "settings")
     if run.spec.on_policy:
         return Check(key, GOOD, tr("{rows}: the longest question has {longest:,} tokens.", rows=rows, longest=longest))
     share = sum(int(t.mask.sum()) for row in texts for t in row) / sum(len(t.tokens) for row in texts for t in row)

@@ -87,6 +87,20 @@ def test_cut_rows_are_counted(dataset: Path) -> None:
     assert "are cut at 16 tokens" in checks["learned"].sentence
 
 
+def test_a_model_without_a_chat_template_is_told_before_the_start(tmp_path: Path) -> None:
+    model = tmp_path / "bare"
+    shutil.copytree(resources.STARTER, model, copy_function=shutil.copyfile)
+    (model / "chat_template.jinja").unlink(missing_ok=True)
+    tokenizer = json.loads((model / "tokenizer_config.json").read_text())
+    tokenizer.pop("chat_template", None)
+    (model / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    check = answers(Run().replace("model.path", str(model)))["learned"]
+    assert (check.state, check.step) == (NOTE, "data")
+    assert check.sentence.startswith("100 of 100 rows looked at: The model has no chat template")
+    with_template = Run().replace("model.path", str(model)).replace("data.chat_template", "chatml")
+    assert answers(with_template)["learned"].state == GOOD
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [("train.learning_rate", 0.5, "is high"), ("train.learning_rate", 1e-7, "barely change")],
