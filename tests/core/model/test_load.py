@@ -126,6 +126,14 @@ def test_code_in_a_model_folder_runs_only_when_allowed(tmp_path: Path) -> None:
         load(folder, device="cpu", allow_code=True)
 
 
+def test_code_in_a_model_folder_that_ends_python_is_told(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    change(folder, model_file="own.py")
+    (folder / "own.py").write_text("raise SystemExit(3)\n")
+    with pytest.raises(BadModel, match="cannot be loaded: SystemExit"):
+        load(folder, device="cpu", allow_code=True)
+
+
 def test_rope_settings_where_transformers_5_writes_them(tmp_path: Path) -> None:
     old, new = write_model(tmp_path / "old", rope_theta=500.0), write_model(tmp_path / "new", rope_theta=500.0)
     change(new, rope_theta=None, rope_parameters={"rope_theta": 500.0, "rope_type": "default"})
