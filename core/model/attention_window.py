@@ -3,6 +3,7 @@
 from typing import Any
 
 import mlx.nn as nn
+import transformers  # noqa: F401  # before mlx-lm asks for its names: see core.data.tokenize.tokenizer
 from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
 
 from core.text.sentence import say
