@@ -10,4 +10,6 @@ def is_blank(text: str) -> bool:
     """Whether a text holds nothing that can be seen."""
     if "!" <= text[:1] <= "~":  # nearly every text
         return False
+    if not text:
+        return True
     return all(c.isspace() or c in _FILLERS or unicodedata.category(c) in (_FORMAT, _CONTROL) for c in text)

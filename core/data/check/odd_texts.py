@@ -1,6 +1,7 @@
 """Remarks on texts that hold something other than what was meant: letters in a wrong encoding, signs of a chat
 template, words that spreadsheets and programs write where a cell is empty."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -35,6 +36,15 @@ _READ = frozenset((
     *names_of.PROMPT, *names_of.INSTRUCTION, *names_of.QUESTION, *names_of.CONTEXT, *names_of.SYSTEM, *names_of.ANSWER,
     *names_of.CHOSEN, *names_of.REJECTED, *names_of.TEXT, *names_of.THINKING,
 ))  # fmt: skip
+
+
+def odd_remarks(example: Example, texts: Sequence[str]) -> list[Remark]:
+    """The remarks on the texts of an example; nearly always none, which is found out at next to no cost."""
+    for text in texts:
+        marks = _GARBLED_ASCII if text.isascii() else _GARBLED_OTHER
+        if "\\" in text or "<" in text or "INST]" in text or any(map(text.__contains__, marks)):
+            return [*garbled_remarks(texts), *escaped_remarks(texts), *template_remarks(example, texts)]
+    return []
 
 
 def garbled_remarks(texts: Sequence[str]) -> Iterator[Remark]:
@@ -78,15 +88,21 @@ def template_remarks(example: Example, texts: Sequence[str]) -> Iterator[Remark]
 
 def empty_word_remarks(row: Mapping[str, Any], columns: Iterable[str], example: Example) -> Iterator[Remark]:
     """A remark where a cell that is read, or an answer, is a word that is written where there is nothing."""
-    for column in columns:
+    for column in _read_columns(tuple(columns)):
         cell = row.get(column)
-        if isinstance(cell, str) and _stands_for_empty(cell) and column.strip().lower() in _READ:
+        if isinstance(cell, str) and len(cell) <= _LONGEST_FOR_EMPTY + 4 and _stands_for_empty(cell):
             yield _empty_word(column, cell)
             return
     for message in example.messages or ():
         if message["role"] == "assistant" and _stands_for_empty(message["content"]):
             yield _empty_word(say("An answer"), message["content"])
             return
+
+
+@functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
+def _read_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the columns whose texts are read as they stand."""
+    return tuple(column for column in columns if column.strip().lower() in _READ)
 
 
 def _stands_for_empty(text: str) -> bool:

@@ -58,9 +58,7 @@ class RowParser:
         texts = [example_texts(example) for example in examples]
         for example, own_texts in zip(examples, texts, strict=True):
             remarks += checks.example_remarks(example, own_texts)
-            remarks += odd_texts.garbled_remarks(own_texts)
-            remarks += odd_texts.escaped_remarks(own_texts)
-            remarks += odd_texts.template_remarks(example, own_texts)
+            remarks += odd_texts.odd_remarks(example, own_texts)
         remarks += score_remarks(row.unmapped or row.value, self._columns.answers)
         columns = self.format.columns if len(self.format.shapes) == 1 else row.value
         if examples:

@@ -151,7 +151,7 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
         messages = tuple({**m, "weight": 0} if _is_empty_answer(m) else m for m in messages)
         message = say("An answer in the middle of the conversation is empty.")
         remarks.append(Remark("empty-turn", "warning", message, say("It is not learned.")))
-    if any(m["role"] == "user" and is_blank(m["content"]) for m in messages[:last]):
+    if any(map(_is_empty_question, messages[:last])):
         message = say("A message of the user is empty.")
         remarks.append(Remark("empty-turn", "warning", message, say("The answer to it is learned all the same.")))
     if last + 1 == len(messages):
@@ -160,6 +160,10 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
     message = say("The conversation ends with {role}, not with an answer.", role=SPEAKERS.get(role, role))
     remarks.append(Remark("ends-with-user", "warning", message, say("What follows the last answer is left out.")))
     return messages[: last + 1], remarks
+
+
+def _is_empty_question(message: Message) -> bool:
+    return message["role"] == "user" and is_blank(message["content"])
 
 
 def _is_empty_answer(message: Message) -> bool:

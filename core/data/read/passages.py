@@ -4,6 +4,7 @@ Hugging Face wraps them: made rows of their own."""
 from typing import Any
 
 Rows = list[dict[str, Any]]
+_NESTED = frozenset(("row_idx", "paragraphs", "story"))  # of these, each such object has one
 
 
 def rows_of_list(values: Rows) -> Rows:
@@ -12,6 +13,8 @@ def rows_of_list(values: Rows) -> Rows:
 
 
 def _rows(value: dict[str, Any]) -> Rows:
+    if _NESTED.isdisjoint(value):  # nearly every row
+        return [value]
     if isinstance(value.get("row"), dict) and "row_idx" in value:
         return [value["row"]]
     paragraphs = value.get("paragraphs")

@@ -58,7 +58,9 @@ def open_input(row: Row) -> Row:
     preference data, in that column and in one of its own; any other row as it is."""
     column = find_column(row.value, (*TEXT_PROMPTS,))
     held = row.value.get(column)
-    inside: Any = parse_structure(held) if isinstance(held, dict | str) else None
+    if not isinstance(held, dict) and not (isinstance(held, str) and held[:1] == "{"):
+        return row
+    inside: Any = parse_structure(held)
     messages = find_column(inside, names_of.MESSAGES) if isinstance(inside, dict) else ""
     if not messages:
         return row
