@@ -64,7 +64,7 @@ def _describe_gain(run: Run, finished: Finished, train_metrics: Metrics, epochs:
     if change.direction < 0:
         return say("Worse{change}. Try a lower learning rate or fewer epochs.", change=change.words)
     if change.direction == 0:
-        advice = _advise(run, finished, train_metrics)
+        advice = _advise(run, finished, train_metrics, epochs)
         return say(
             "No clear improvement{change}{doubt}.{advice}", change=change.words, doubt=change.doubt, advice=advice
         )
@@ -148,8 +148,9 @@ def _chance(initial: float, final: float, rows: int) -> float:
     return CHANCE * math.sqrt(max(0.0, mean * (1 - mean)) / rows) if rows else 0.0
 
 
-def _advise(run: Run, finished: Finished, train_metrics: Metrics) -> str:
-    """What to try where nothing was gained: it depends on whether the model has learned the rows that it saw."""
+def _advise(run: Run, finished: Finished, train_metrics: Metrics, epochs: float) -> str:
+    """What to try where nothing was gained: it depends on whether the model has learned the rows that it saw. In a
+    first epoch they are measured before they are learned from."""
     if run.spec.on_policy and train_metrics.get("flat_groups", 0.0) > FLAT:
         return say(
             " In nearly every group all answers scored the same, and nothing could be learned from them: try other "
@@ -159,7 +160,7 @@ def _advise(run: Run, finished: Finished, train_metrics: Metrics) -> str:
         if not all(math.isfinite(m.get(name, math.nan)) for m in (train_metrics, finished.metrics_after)):
             continue
         share = train_metrics[name]
-        if share - finished.metrics_after[name] < MEMORISED:
+        if epochs <= 1 or share - finished.metrics_after[name] < MEMORISED:
             return say(
                 " In the rows it learned from it is {share:.0%}: try more epochs or a higher learning rate.",
                 share=share,

@@ -4,6 +4,7 @@ Two standard deviations of a share p over n rows are 2 √(p (1 − p) / n): wit
 18 over 30 and 9 over 118.
 """
 
+import math
 from typing import Any
 
 from core.events import Finished
@@ -19,13 +20,14 @@ def verdict_of(
     rows: int,
     learned: float | None = None,
     model: str = "m",
+    epochs: float = math.inf,
     **more: Any,
 ) -> tuple[int | None, str]:
     """(outcome, verdict) of a run with these held-out figures; `learned` is the accuracy in the rows it learned."""
     run = Run(method=method).replace("model.path", model)
     facts = {"loss_before": 0.693, "loss_after": 0.69, "best_step": 20, "eval_rows": rows, **more}
     finished = Finished("done", 20, "", 1.0, metrics_before=before, metrics_after=after, **facts)
-    return outcome(run, finished), verdict(run, finished, {} if learned is None else {"accuracy": learned})
+    return outcome(run, finished), verdict(run, finished, {} if learned is None else {"accuracy": learned}, epochs)
 
 
 def preferred(gains: float, likelier: float) -> dict[str, float]:
@@ -63,6 +65,8 @@ def test_nothing_gained_and_why() -> None:
         "No clear improvement: it prefers the better answer in 48% → 47% of 118 unseen pairs. In the rows it learned "
         "from it is 97%: it memorises them. More rows may help."
     )
+    result = verdict_of("dpo", preferred(0.5, 0.48), preferred(0.5, 0.47), rows=118, learned=0.97, epochs=0.5)
+    assert result[1].endswith("In the rows it learned from it is 97%: try more epochs or a higher learning rate.")
     result = verdict_of("kto", {"accuracy": 0.5}, {"accuracy": 0.51}, rows=30, learned=0.55)
     assert result[1] == (
         "No clear improvement: it tells good answers from bad in 50% → 51% of 30 unseen examples. In the rows it "
