@@ -15,6 +15,7 @@ from core.data.read.json_value import repeated_key, same_key_problems
 from core.text.sentence import say
 
 _SPEAKERS = ("user", "sender", "speaker", "from", "sender_name", "from_name")
+_ECHO_ROWS = 10_000  # whose answers are compared with their questions: what most rows do, these show
 _WORDS_OF_QUESTION = 2  # blanks in a question, from which on an answer that begins with it is no chance
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
 # Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
@@ -184,10 +185,11 @@ class DatasetChecks:
         if example.prompt is not None and not _ASKS.search(example.prompt):
             self._plain += 1
             self._first_plain = self._first_plain or example.line
-        question = _question(example)
-        if question.count(" ") >= _WORDS_OF_QUESTION and (answer := _answer(example)):
-            self._answered += 1
-            self._echoes += answer != question and answer.startswith(question)
+        if self._answered < _ECHO_ROWS:
+            question = _question(example)
+            if question.count(" ") >= _WORDS_OF_QUESTION and (answer := _answer(example)):
+                self._answered += 1
+                self._echoes += answer != question and answer.startswith(question)
         if example.label is not None:
             self._marks[example.label] += 1
         if example.chosen is not None:

@@ -126,10 +126,10 @@ def plain_messages(value: Any) -> tuple[Message, ...] | None:
         role, content = message.get("role"), message.get("content")
         if type(content) is not str or next(iter(message)) != "role":
             return None
-        if role == "assistant":
-            if is_blank(content):
-                return None
-        elif (role != "user" and role != "system") or (role == "user" and is_blank(content)):
+        if role != "assistant" and role != "user" and role != "system":
+            return None
+        is_seen = "!" <= content[:1] <= "~" or not is_blank(content)
+        if not is_seen and role != "system":
             return None
     return tuple(value) if role == "assistant" else None
 

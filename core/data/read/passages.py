@@ -9,10 +9,11 @@ _NESTED = frozenset(("row_idx", "paragraphs", "story"))  # of these, each such o
 
 def rows_of_list(values: Rows) -> Rows:
     """The rows that objects hold; the objects themselves where they are the rows."""
-    return [row for value in values for row in _rows(value)]
+    return [row for value in values for row in rows_of(value)]
 
 
-def _rows(value: dict[str, Any]) -> Rows:
+def rows_of(value: dict[str, Any]) -> Rows:
+    """The rows that an object holds; the object itself where it is the row."""
     if _NESTED.isdisjoint(value):  # nearly every row
         return [value]
     if isinstance(value.get("row"), dict) and "row_idx" in value:

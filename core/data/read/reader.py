@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from core.data.read import arrow, json_text, parquet, source, tables
 from core.data.read.json_tables import rows_of_table
-from core.data.read.passages import rows_of_list
+from core.data.read.passages import rows_of, rows_of_list
 from core.errors import BadData
 from core.text.sentence import join_and, say, shorten
 
@@ -183,7 +183,7 @@ def _unwrap(value: Any, data_file: source.Source, held_out: bool) -> tuple[list[
     if table is not None:
         return [] if held_out else list(table), ""
     if isinstance(value, dict) and not value.keys() <= _ABOUT_ROWS:
-        return [] if held_out else list(rows_of_list([value])), ""
+        return [] if held_out else list(rows_of(value)), ""
     members = value.items() if isinstance(value, dict) else ()
     lists = {name: rows_of_list(v) for name, v in members if _is_list_of_rows(v)}
     name = next((name for name in _WRAPPERS if name in lists), None)
