@@ -12,7 +12,8 @@ from core.text.sentence import say
 
 # One of these is in every garbled text, and is looked for first: that takes next to no time.
 _MARKS = (
-    "\ufffd", "Ã", "Â", "â€", "ï»¿", "Ð", "Ñ", "ã", "ä", "å", "æ", "ç", "è", "é", "\0", "\x1b", "\x07", "\x08", "_x000D_",
+    "\ufffd", "Ã", "Â", "â€", "ï»¿", "Ð", "Ñ", "ã", "ä", "å", "æ", "ç", "è", "é", "\0", "\x1b", "\x07", "\x08",
+    "_x000D_",
 )  # fmt: skip
 # UTF-8 that was read in another encoding, of two, three and three bytes a character; what was lost; what is no letter.
 _HIGH = "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122"
