@@ -269,7 +269,7 @@ def test_answers_are_written_without_the_memory_of_a_step_and_learned_in_small_b
     options = {"group_size": 16, "beta": 0.1}
     steps = only(Step, list(train(grpo_run(make_run, tmp_path, options, steps=2))))
     assert counted.calls == len(steps) * 16 / (CPU_ANSWERS / usable_cores())
-    assert held == [0, 0] and counted.held > 0
+    assert held == [0, 0]
 
 
 def test_adapters_of_other_layers_go_through_mlx(make_run: Callable[..., Run], tmp_path: Path) -> None:
