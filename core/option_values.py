@@ -42,7 +42,7 @@ def build(cls: type, values: Mapping[str, Any], origin: str = "") -> Any:
                     "{origin}there is no option {name}{nearest}.",
                     origin=_opening(origin),
                     name=_show(name),
-                    nearest=_nearest(name, [*options, *inner]),
+                    nearest=_ask_for_nearest(name, [*options, *inner]),
                 )
             )
     return cls(**fields)
@@ -56,7 +56,7 @@ def check(o: Option, value: Any, origin: str = "") -> Any:
         raise BadOption(say("{origin}{name} needs a value.", origin=_opening(origin), name=o.name))
     value = _convert(o, value, origin)
     if o.choices and not isinstance(value, tuple) and value not in o.choices:
-        choices = ", ".join(o.choices) + _nearest(str(value), o.choices)
+        choices = ", ".join(o.choices) + _ask_for_nearest(str(value), o.choices)
         raise BadOption(
             say(
                 "{origin}{name} is {value}, which is not one of {choices}.", **_parts(o, value, origin), choices=choices
@@ -167,9 +167,14 @@ def _plain_text(o: Option, text: str, origin: str) -> str:
     return text
 
 
-def _nearest(name: str, candidates: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], list(candidates), n=1)
-    return say(" (did you mean {close!r}?)", close=close[0]) if close else ""
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """The candidate that is spelled most like a name; "" where none is near."""
+    return next(iter(difflib.get_close_matches(str(name)[:_LONGEST_NAME], list(candidates), n=1)), "")
+
+
+def _ask_for_nearest(name: str, candidates: Iterable[str]) -> str:
+    close = nearest(name, candidates)
+    return say(" (did you mean {close!r}?)", close=close) if close else ""
 
 
 def _opening(origin: str) -> str:

@@ -46,12 +46,12 @@ class Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
-            flags = getattr(parsed, "flags", [])
-            if flag in methods.load() and not flag.startswith("-"):
+            if flag.startswith("-"):
+                near = nearest_flag(flag, getattr(parsed, "flags", []), methods.load())
+                raise BadOption(f"There is no option {flag}{near}.")
+            if flag in methods.load():
                 raise BadOption(f"Each method is a command of its own: `hone {flag}`.")
-            if not flag.startswith("-"):
-                raise BadOption(f"There is no place for {flag!r}. See `{self.prog} {first} --help`.")
-            raise BadOption(f"There is no option {flag}{nearest_flag(flag, flags, methods.load())}.")
+            raise BadOption(f"There is no place for {flag!r}. See `{self.prog} {first} --help`.")
         parsed.words = list(args or [])
         if first in self.commands:
             _refuse_two_values(self.commands[first], parsed.words)

@@ -1,7 +1,8 @@
 """What options and commands are called elsewhere: who types a name of TRL, PEFT, mlx-lm or llama.cpp is told ours."""
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+
+from core.option_values import nearest
 
 # By our flag, as each is called in other programs; without the dashes in front.
 _FLAGS = {
@@ -67,22 +68,22 @@ _COMMANDS = {
 }  # fmt: skip
 
 
-def nearest_flag(flag: str, flags: Iterable[str], methods: Iterable[str]) -> str:
+def nearest_flag(flag: str, flags: Collection[str], methods: Iterable[str]) -> str:
     """What to write instead of an unknown flag, as the end of a sentence; "" where nothing is near."""
-    flags = list(flags)
-    if flag in _METHOD and flags and not {"--dataset", "--model"} - set(flags):
+    if flag in _METHOD and {"--dataset", "--model"} <= set(flags):
         return f": each method is a command of its own ({', '.join(f'hone {method}' for method in methods)})"
-    ours = [own for own, others in _FLAGS.items() if own in flags and flag.removeprefix("--") in others.split()]
-    return f" (did you mean {ours[0]}?)" if ours else nearest(flag, flags)
+    return _ask(_ours(flag.removeprefix("--"), _FLAGS, flags) or nearest(flag, flags))
 
 
-def nearest_command(word: str, commands: Iterable[str]) -> str:
+def nearest_command(word: str, commands: Collection[str]) -> str:
     """The same for an unknown command."""
-    ours = [own for own, others in _COMMANDS.items() if own in commands and word in others.split()]
-    return f" (did you mean {ours[0]}?)" if ours else nearest(word, commands)
+    return _ask(_ours(word, _COMMANDS, commands) or nearest(word, commands))
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str:
-    """The candidate that is spelled most like a word, as the end of a sentence; "" where none is near."""
-    close = difflib.get_close_matches(word[:100], list(candidates), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def _ours(word: str, names: Mapping[str, str], known: Collection[str]) -> str:
+    """What is called so elsewhere, of what is known here; "" for nothing."""
+    return next((own for own, others in names.items() if own in known and word in others.split()), "")
+
+
+def _ask(name: str) -> str:
+    return f" (did you mean {name}?)" if name else ""

@@ -26,6 +26,7 @@ class _Shape(NamedTuple):
     cost: int  # what a processor of the GPU loads, about
     rows: int
     tile: int  # columns
+    parts: int  # of each sum
     lines: int  # of x, the weight, the adapter and the norm
     stages: int  # steps of a sum in shared memory
     shared: int  # bytes
@@ -76,13 +77,13 @@ def token_product(x: mx.array, linear: JoinedLinear, around: Around) -> mx.array
     """The outputs of all layers [N, out] from x [N, in], by the kernel; it has no gradient."""
     outer, inner = linear.weight.shape
     shape = min(_shapes(len(x), linear, around))
-    groups, parts, narrow = outer // shape.tile, 128 // shape.rows, _narrow(linear, around)
+    groups, narrow = outer // shape.tile, _narrow(linear, around)
     second, third = (*linear.starts[1:], outer, outer)[:2]
     constants = {
         "inner": inner, "outer": outer, "rows": shape.rows, "tile": shape.tile, "tiles": groups, "rank": linear.rank,
         "narrow": narrow, "width": shape.tile + narrow, "lines": shape.lines, "second": second, "third": third,
-        "parts": parts, "pieces": 4 * parts, "copies": -(-shape.lines // (shape.rows // 2)),
-        "steps": inner // (32 * parts), "stages": shape.stages, "biased": int(linear.bias is not None),
+        "parts": shape.parts, "pieces": 4 * shape.parts, "copies": -(-shape.lines // (shape.rows // 2)),
+        "steps": inner // (32 * shape.parts), "stages": shape.stages, "biased": int(linear.bias is not None),
         "normed": int(around.norm is not None), "eps": float(around.eps), "gated": int(around.gated),
         "added": int(around.residual is not None),
     }  # fmt: skip
@@ -116,12 +117,12 @@ def _narrow(linear: JoinedLinear, around: Around) -> int:
 def _shapes(count: int, linear: JoinedLinear, around: Around) -> list[_Shape]:
     """The shapes that a group of threads can have, of 16 rows and eight parts of the sum or of 32 and four."""
     (outer, inner), narrow, shapes = linear.weight.shape, _narrow(linear, around), []
-    for rows in (16, 32):
-        steps, rest = divmod(inner, 4096 // rows)
+    for rows, parts in ((16, 8), (32, 4)):
+        steps, rest = divmod(inner, 32 * parts)
         for tile in _TILES:
             width = tile + narrow
             lines = rows + width + (around.norm is not None)
-            step_bytes, factors = lines * 8192 // rows, 2 * narrow * tile
+            step_bytes, factors = lines * 64 * parts, 2 * narrow * tile
             stages = max(2, min(steps, (_SHARED - factors) // step_bytes))
             shared = stages * step_bytes + factors
             even = tile % 16 == 0 if around.gated else all(start % tile == 0 for start in linear.starts)
@@ -129,5 +130,5 @@ def _shapes(count: int, linear: JoinedLinear, around: Around) -> list[_Shape]:
                 continue
             waves = -(-(outer // tile * -(-count // rows)) // _PROCESSORS)
             cost = waves * (rows + width + rows // 16 * (16 + width))
-            shapes.append(_Shape(cost, rows, tile, lines, stages, shared))
+            shapes.append(_Shape(cost, rows, tile, parts, lines, stages, shared))
     return shapes
