@@ -1,9 +1,9 @@
 """Answers that are words or letters: found where a text states them, and compared without what does not count."""
 
 import re
-import unicodedata
 
 from core.data.format.final_answer import final_answer, has_final_answer
+from core.text.visible import as_seen
 
 LEAD = re.compile(
     r"(?:answer|result|total|solution|antwort|ergebnis)\W{0,4}(?:(?:(?:is|are|ist|lautet)\b|[=:]+)[\s*_]*:?\s*)+",
@@ -36,7 +36,7 @@ def find_words(text: str, expected: str) -> str:
 
 def bare(text: str) -> str:
     """A text without what does not count when texts are compared: spacing, case, emphasis, a full stop."""
-    text = unicodedata.normalize("NFC", _unwrapped(text)).replace("\u200b", "").replace("\ufeff", "")
+    text = as_seen(_unwrapped(text))
     text = re.sub(r"\\infty\b|\binfinity\b|\binf\b", "∞", text)
     text = re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", text)
     text = re.sub(r"\^\{(\w+)\}", r"^\1", text)

@@ -1,4 +1,4 @@
-"""Whether a text shows anything: beside blanks there are characters of no width, which look like nothing at all."""
+"""What a text shows: beside blanks there are characters of no width, which look like nothing at all."""
 
 import unicodedata
 
@@ -13,3 +13,8 @@ def is_blank(text: str) -> bool:
     if not text:
         return True
     return all(c.isspace() or c in _FILLERS or unicodedata.category(c) in (_FORMAT, _CONTROL) for c in text)
+
+
+def as_seen(text: str) -> str:
+    """A text with each letter as one character, and without characters of no width that are there for nothing."""
+    return unicodedata.normalize("NFC", text).replace("\u200b", "").replace("\ufeff", "")
