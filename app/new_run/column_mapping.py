@@ -13,6 +13,7 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.disabled import disable
 from app.widgets.labels import caption, heading
+from core.data.format.mapping import ASSISTANT
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
 # How rows of each kind of data can be laid out, and the parts of each layout; those in brackets are optional.
@@ -20,7 +21,7 @@ ROW_LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
     TEXT: {
         tr("Questions with answers"): ("question", "(input)", "answer", "(thinking)", "(system)"),
         tr("Instructions with outputs"): ("instruction", "(input)", "output", "(system)"),
-        tr("Conversations"): ("messages", "(system)", "(tools)"),
+        tr("Conversations"): ("messages", f"({ASSISTANT})", "(system)", "(tools)"),
         tr("Prompts with completions"): ("prompt", "(input)", "completion", "(system)"),
         tr("Plain text"): ("text",),
     },
@@ -43,6 +44,7 @@ _PART_NAMES = {
     "rejected": tr("worse answer"),
     "label": tr("mark (good or bad)"),
     "messages": tr("list of messages"),
+    ASSISTANT: tr("who is the assistant"),
     "system": tr("system message"),
     "tools": tr("tools it may call"),
 }
@@ -60,6 +62,7 @@ class ColumnMapping(Card):
         super().__init__()
         self._kind = ""  # of the data, as in core.data.kinds
         self._columns: tuple[str, ...] = ()  # that the file has
+        self._speakers: tuple[str, ...] = ()  # who speak in its conversations, by name
         self._menus: dict[str, ComboBox] = {}
         self._entries: tuple[str, ...] = ()  # the value of data.columns that is shown
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -84,18 +87,22 @@ class ColumnMapping(Card):
         self.close_button.clicked.connect(self.hide)
         self.hide()
 
-    def show_columns(self, kind: str, columns: Sequence[str], entries: Sequence[str]) -> None:
-        """Show the columns that the file has, and the entries of data.columns chosen so far."""
+    def show_columns(
+        self, kind: str, columns: Sequence[str], entries: Sequence[str], speakers: Sequence[str] = ()
+    ) -> None:
+        """Show the columns that the file has, the names of those who speak in its conversations, and the entries of
+        data.columns chosen so far."""
         mapping = dict(entry.split("=", 1) for entry in entries)
-        unchanged = (kind, tuple(columns)) == (self._kind, self._columns) and tuple(entries) == self._entries
+        shown = self._kind, self._columns, self._speakers, self._entries
+        unchanged = (kind, tuple(columns), tuple(speakers), tuple(entries)) == shown
         disable(self.reset, "" if entries else tr("The columns are as they were detected."))
         if unchanged:
             return
-        self._kind, self._columns, self._entries = kind, tuple(columns), tuple(entries)
+        self._kind, self._columns, self._speakers, self._entries = kind, tuple(columns), tuple(speakers), tuple(entries)
         self.layout_menu.clear()
         self.layout_menu.addItems(list(ROW_LAYOUTS[kind]))
         self.layout_menu.setVisible(len(ROW_LAYOUTS[kind]) > 1)
-        initial = mapping or guess_columns(self._columns)
+        initial = mapping if set(mapping) - {ASSISTANT} else guess_columns(self._columns) | mapping
         layouts = {name: set(map(_role, parts)) for name, parts in ROW_LAYOUTS[kind].items()}
         fitting = [name for name, roles in layouts.items() if mapping and set(mapping) <= roles]
         full = [
@@ -147,12 +154,13 @@ class ColumnMapping(Card):
         for n, part in enumerate(parts):
             role = _role(part)
             name = _PART_NAMES[role]
-            menu = ComboBox(tr("Column for the {name}", name=name))
+            is_speaker = role == ASSISTANT
+            menu = ComboBox(tr("Who is the assistant") if is_speaker else tr("Column for the {name}", name=name))
             menu.setEditable(True)
             menu.setInsertPolicy(ComboBox.InsertPolicy.NoInsert)
             menu.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             menu.setMinimumContentsLength(8)
-            menu.addItems([_NO_COLUMN, *self._columns])
+            menu.addItems([_NO_COLUMN, *(self._speakers if is_speaker else self._columns)])
             column = mapping.get(role, _NO_COLUMN)
             is_taken = part.startswith("(") and column in required  # "input" is a question where there is no other
             menu.setCurrentText(_NO_COLUMN if is_taken else column)

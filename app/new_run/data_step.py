@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _ADVICE = tr("Put the file right and choose it again, or choose another one. Everything else you set is kept.")
 _MAP_ADVICE = tr("Say below which column is what.")
 _MAP_FIRST = tr("Say first which column is what.")
+_SPEAKER_ADVICE = tr("Choose below who is the assistant, whose messages are learned.")
+_SPEAKER_FIRST = tr("Choose first who is the assistant, whose messages are learned.")
 _LOW = 560  # pixels of height below which the rows matter more than the heading
 # What reading depends on.
 _READ_KEYS = ("data.path", "data.eval_path", "data.columns", "data.exclude", "data.fill_in")
@@ -203,7 +205,7 @@ class DataStep(QWidget):
             self.preview.problems.can_use_context = bool(layouts_with_context(run.spec.data, columns))
             self.preview.show_head(item, run)
             self.preview.show_run(run)
-            self.columns.show_columns(run.spec.data, item.file_columns, run.data.columns)
+            self.columns.show_columns(run.spec.data, item.file_columns, run.data.columns, item.speakers)
         elif isinstance(item, dataset_reader.ReadUpdate):
             self._show_update(item)
         elif isinstance(item, ScanResult):
@@ -254,10 +256,12 @@ class DataStep(QWidget):
         self.notice.look_for_misfit(self._draft.run)
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
         self._problem = tr(str(errors[0])) if errors else tr("There is no row to learn from in this file.")
-        if errors and errors[0].code in ("columns", "column"):
+        if errors and errors[0].code in ("columns", "column", "role"):
             sentence = scanned.sentence if errors[0].code == "columns" else errors[0].message
-            self.file.sentence.setText(join((sentence, _MAP_ADVICE)))
-            self._problem = tr(join((sentence, _MAP_FIRST)))  # in place of the command line's way to say it
+            is_role = errors[0].code == "role"
+            self.file.sentence.setText(join((sentence, _SPEAKER_ADVICE if is_role else _MAP_ADVICE)))
+            # in place of the command line's way to say it
+            self._problem = tr(join((sentence, _SPEAKER_FIRST if is_role else _MAP_FIRST)))
             self.preview.tabs.show_page(self.preview.rows)
             self._show_columns()
         else:
@@ -293,7 +297,7 @@ class DataStep(QWidget):
     def _show_columns(self) -> None:
         if self.head is not None:
             run = self._draft.run
-            self.columns.show_columns(run.spec.data, self.head.file_columns, run.data.columns)
+            self.columns.show_columns(run.spec.data, self.head.file_columns, run.data.columns, self.head.speakers)
             self.columns.show()
 
     def _use_as_context(self) -> None:

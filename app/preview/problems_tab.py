@@ -179,7 +179,7 @@ class ProblemsTab(QWidget):
             )
             self.exclude.updateGeometry()
             self.leave_out.setVisible(single and not only_row)
-        self.map.setVisible(finding.code in ("columns", "column", "type", "unread-column"))
+        self.map.setVisible(finding.code in ("columns", "column", "type", "role", "unread-column"))
         self.use_context.setVisible(finding.code == "unread-column" and self.can_use_context)
         self._arrange()
 

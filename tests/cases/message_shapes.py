@@ -47,7 +47,7 @@ MESSAGES = (
          [{"messages": [{"is_user": True, "text": "Hi?"}, {"is_user": False, "text": "Yes."}]}], PLAIN),
     *(Case(f"turns of {asked} and {answered}", TEXT, [{"conversation": [{asked: "Hi?", answered: "Yes."}]}], PLAIN)
       for asked, answered in (("human", "assistant"), ("question", "answer"), ("prompt", "response"))),
-    Case("people's names", TEXT, [{"messages": _named("speaker", "text", "Anna", "Ben")}], (), (), "has the unknown role 'Anna'. Name who"),
+    Case("people's names", TEXT, [{"messages": _named("speaker", "text", "Anna", "Ben")}], (), (), "It is not said who is the assistant of these: Anna and Ben."),
     Case("nobody who speaks", TEXT, [{"messages": [{"id": 1, "content": "Hi?"}, {"id": 2, "content": "Yes."}]}], (), (),
          "Message 1 does not say who speaks. " + SAYS_WHO),
     Case("a call as Anthropic has it", TEXT, [{"messages": [

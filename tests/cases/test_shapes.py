@@ -18,6 +18,7 @@ from tests.cases.hub_sets import HUB_SETS
 from tests.cases.mark_shapes import MARKS
 from tests.cases.message_shapes import MESSAGES
 from tests.cases.packed_shapes import PACKED
+from tests.cases.people_shapes import PEOPLE
 from tests.cases.public_shapes import PUBLIC
 from tests.cases.shapes import CASES, Case
 from tests.cases.written_shapes import WRITTEN
@@ -48,7 +49,7 @@ def show(row: Encoded, tokenizer: Any) -> str:
 
 @pytest.mark.parametrize(
     "case",
-    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS, *WRITTEN, *PACKED, *EXPORTED),
+    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS, *WRITTEN, *PACKED, *EXPORTED, *PEOPLE),
     ids=lambda case: case.name.replace(" ", "-"),
 )
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:

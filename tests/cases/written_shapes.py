@@ -63,9 +63,7 @@ WRITTEN = (
             "story": "A cat.", "questions": [{"input_text": "Who?", "turn_id": 1}, {"input_text": "Where?", "turn_id": 2}],
             "answers": [{"input_text": "A cat", "turn_id": 1}, {"input_text": "Here", "turn_id": 2}]}]})),
         ("as rows", json.dumps({"story": "A cat.", "questions": ["Who?", "Where?"], "answers": {"input_text": ["A cat", "Here"]}})))),
-    *(_text(f"a chat of WhatsApp's, {name}", content, "looks like the export of a chat") for name, content in (
-        ("from Android", "14.03.24, 18:02 - Anna: Hi, you?\n14.03.24, 18:03 - Ben: Yes.\n"),
-        ("from an iPhone", "[3/14/24, 6:02:11 PM] Anna: Hi?\n[3/14/24, 6:03:00 PM] Ben: Yes.\n"))),
+    _text("a chat without dashes", "14.03.24 18:02 Anna: Hi, you?\n14.03.24 18:03 Ben: Yes.\n", "looks like the export of a chat"),
     *(_text(f"questions as {name}", content, "look like questions and answers") for name, content in (
         ("lines", "Q: Hi?\nA: Yes.\nQ: So?\nA: No.\n"), ("lines in German", "Frage: Hi?\nAntwort: Ja.\nFrage: So?\nAntwort: Nein.\n"),
         ("turns", "User: Hi?\nAssistant: Yes.\nUser: So?\nAssistant: No.\n"))),

@@ -118,11 +118,12 @@ class CheckedRows:
         messages = checks.single_message_remarks(self.parser.format)
         numbers = checks.whole_number_remarks(self.parser.format.whole_numbers)
         marked = checks.marked_bad_remarks(self._marked_bad)
+        ends = checks.unanswered_remarks(self.parser.left_out_messages)
         beside = (
             *checks.unread_file_remarks(self._unread_files),
             *checks.held_out_file_remarks(self._held_out_files),
         )
-        for remark in (*exclusions, *in_part, *marked, *messages, *numbers, *beside, *unread_columns):
+        for remark in (*exclusions, *in_part, *marked, *ends, *messages, *numbers, *beside, *unread_columns):
             yield self._finding(remark, self.files[0], None)
 
     def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:

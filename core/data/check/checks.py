@@ -73,6 +73,17 @@ def marked_bad_remarks(rows: int) -> Iterator[Remark]:
         yield Remark("marked-bad", "warning", message, fix)
 
 
+def unanswered_remarks(messages: int) -> Iterator[Remark]:
+    """A remark on messages at the ends of conversations between people that are left out."""
+    if messages:
+        subject = say("1 message is") if messages == 1 else say("{count:,} messages are", count=messages)
+        message = say(
+            "{subject} left out: what the assistant says before others do, and what others say behind its last answer.",
+            subject=subject,
+        )
+        yield Remark("unanswered", "note", message)
+
+
 def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
     """A remark on files of a folder that are not read."""
     if files:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from core.data.check import checks, odd_texts
 from core.data.check.answer_scores import score_remarks
 from core.data.format import column_names as names_of
+from core.data.format.assistant import with_assistant
 from core.data.format.example import Example, Remark, example_texts
 from core.data.format.formats import Format, detect_format
 from core.data.format.mapping import ColumnMap, fill_placeholders, parse_fill_in
@@ -33,6 +34,7 @@ class RowParser:
         self.format = Format(kind, (), (), 0)
         self._text_only = text_only
         self.rows_in_part = 0  # of which such parts were left out
+        self.left_out_messages = 0  # at the ends of conversations between people
         self._columns, self._texts = ColumnMap.parse(columns), parse_fill_in(fill_in)
 
     def detect_format(self, rows: Iterable[Row]) -> None:
@@ -42,9 +44,12 @@ class RowParser:
     def map_columns(self, row: Row) -> Row:
         """The row with its columns under the names that Hone knows, and placeholders filled in.
 
-        Raises Unusable when it lacks a column that the column mapping uses.
+        Raises Unusable when it lacks a column that the column mapping uses, or an answer by whom it names.
         """
         value = self._columns.apply(row.value)
+        if self._columns.assistants:
+            value, left_out = with_assistant(value, self._columns.assistants)
+            self.left_out_messages += left_out
         if self._text_only and (text_alone := leave_out_media(value)) != value:
             value = text_alone
             self.rows_in_part += 1

@@ -10,7 +10,7 @@ from core.data.format.function_calls import parse_calls, read_calls
 from core.data.format.message_content import read_content, split_results
 from core.data.format.roles import CALL_ROLES, SPEAKERS, own_name, role_of
 from core.data.format.speakers import text_of, turn_keys, with_role
-from core.text.sentence import say
+from core.text.sentence import join, join_and, say, shorten
 from core.text.visible import is_blank
 
 _EXTRA_FIELDS = ("tool_call_id", "name")
@@ -19,6 +19,8 @@ _THINKING_FIELDS = ("reasoning_content", "thinking", "reasoning", "chain_of_thou
 _THINKING_MARK = "<think>"  # what a text begins with that holds its thinking itself
 _WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
 _NO_WEIGHT = ("false", "no", "off")
+_NAME_ROLES = say("Name who speaks under role: user, assistant, system or tool.")
+_MOST_NAMES, _LONGEST_NAME = 8, 40  # of people, in a sentence
 
 
 def is_conversation(value: Any) -> bool:
@@ -108,7 +110,7 @@ def parse_messages(value: Sequence[Any]) -> tuple[Message, ...]:
     Raises Unusable with the number of the message at fault.
     """
     return tuple(
-        _parse_message(part, n)
+        _parse_message(part, n, value)
         for n, m in enumerate(value, 1)
         for part in (split_results(m) if isinstance(m, dict) else (m,))
     )
@@ -175,13 +177,13 @@ def has_content(message: Message) -> bool:
     return not is_blank(message["content"]) or bool(message.get("tool_calls"))
 
 
-def _parse_message(value: Any, number: int) -> Message:
+def _parse_message(value: Any, number: int, conversation: Sequence[Any]) -> Message:
     if not isinstance(value, dict):
         raise Unusable("message", say("Message {number} is not an object with role and content.", number=number))
     name = value.get("role", value.get("from"))
     role = role_of(name)
     if role is None:
-        raise _unknown_role(name, number)
+        raise _unknown_role(name, number, conversation)
     is_call = own_name(name).replace("-", "_") in CALL_ROLES
     parts = text_of(value)
     if len(value) == 2 and isinstance(parts, str) and not is_call:
@@ -204,12 +206,18 @@ def _parse_message(value: Any, number: int) -> Message:
     return {"role": role, "content": content or "", **fields}
 
 
-def _unknown_role(name: Any, number: int) -> Unusable:
-    fix = say("Name who speaks under role: user, assistant, system or tool.")
+def _unknown_role(name: Any, number: int, conversation: Sequence[Any]) -> Unusable:
     if name is None:
-        return Unusable("role", say("Message {number} does not say who speaks.", number=number), fix)
-    message = say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=name)
-    return Unusable("role", message, fix)
+        return Unusable("role", say("Message {number} does not say who speaks.", number=number), _NAME_ROLES)
+    speakers = dict.fromkeys(str(m.get("role", m.get("from"))) for m in conversation if isinstance(m, dict))
+    people = [speaker for speaker in speakers if role_of(speaker) is None]
+    fix = say('Say whose messages are learned: --columns "assistant={name}".', name=people[0])
+    if len(people) == 1:
+        message = say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=name)
+        return Unusable("role", message, join([_NAME_ROLES, fix]))
+    names = [shorten(person, _LONGEST_NAME) for person in people]
+    names = names if len(names) <= _MOST_NAMES else [*names[: _MOST_NAMES - 1], say("others")]
+    return Unusable("role", say("It is not said who is the assistant of these: {names}.", names=join_and(names)), fix)
 
 
 def _read_weight(value: dict[str, Any]) -> float:

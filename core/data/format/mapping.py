@@ -30,6 +30,7 @@ ROLES = (
     "label",
     "tools",
 )
+ASSISTANT = "assistant"  # a speaker in messages is mapped to this, not a column
 _MOST_NAMES = 8  # of columns, in a sentence
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 _COMPARISON = re.compile(r"(.+?)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*")  # what makes a mark of a number
@@ -42,24 +43,29 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w .-]{0,40}?)\s*\}\}")
 @dataclass(frozen=True)
 class ColumnMap:
     """(role, column or text with {column}) for each role; empty to use columns under their own names. A column may lie
-    inside of another: "translation.en". A label may be a comparison: "stars>=4"."""
+    inside of another: "translation.en". A label may be a comparison: "stars>=4".
+
+    assistants   names of those who speak as the assistant in the messages, from entries such as "assistant=Anna"
+    """
 
     pairs: tuple[tuple[str, str], ...] = ()
+    assistants: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> "ColumnMap":
         """The mapping that entries such as "question=frage" and "answer={number} {unit}" describe. Raises BadOption."""
         pairs = tuple(_split_entry(entry, "columns", "question=column") for entry in entries)
         for role, _ in pairs:
-            if role not in ROLES:
+            if role not in (*ROLES, ASSISTANT):
                 raise BadOption(
                     say(
                         "columns: there is no {role!r} to map a column to; there are {roles}.",
                         role=role,
-                        roles=", ".join(ROLES),
+                        roles=", ".join((*ROLES, ASSISTANT)),
                     )
                 )
-        return cls(pairs)
+        columns = tuple(pair for pair in pairs if pair[0] != ASSISTANT)
+        return cls(columns, tuple(name for role, name in pairs if role == ASSISTANT))
 
     @property
     def answers(self) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from core.data.check.checked_rows import MOST_HELD, CheckedRows
 from core.data.check.exclude import finding_codes
 from core.data.check.row_parser import RowParser
 from core.data.check.seen_keys import SeenKeys
+from core.data.format.assistant import speaker_names
 from core.data.format.column_paths import column_paths
 from core.data.format.example import Example, content_key, example_texts
 from core.data.format.formats import DETECTION_ROWS, Format
@@ -31,6 +32,7 @@ class FilePreview:
     parser: RowParser  # with the format of these rows
     index: RowIndex  # of these rows
     file_columns: tuple[str, ...]  # as the file names them, and what lies inside: core.data.format.column_paths
+    speakers: tuple[str, ...] = ()  # of conversations whose speakers have names, not roles
 
     @property
     def format(self) -> Format:
@@ -95,10 +97,12 @@ def preview_files(
     items.close()
     parser, index = checked_rows.parser, checked_rows.index()
     file_columns = parser.format.column_paths
-    if options["columns"]:
-        rows = index.read_located(0, min(count, index.rows))
-        file_columns = tuple(dict.fromkeys(column for _, row in rows for column in column_paths(row.value)))
-    return FilePreview(tuple(examples), tuple(findings), parser, index, file_columns)
+    speakers: tuple[str, ...] = ()
+    if options["columns"] or any(finding.code == "role" for finding in findings):
+        rows = [row.value for _, row in index.read_located(0, min(count, index.rows))]
+        file_columns = tuple(dict.fromkeys(column for row in rows for column in column_paths(row)))
+        speakers = tuple(dict.fromkeys(name for row in rows for name in speaker_names(row)))
+    return FilePreview(tuple(examples), tuple(findings), parser, index, file_columns, speakers)
 
 
 def scan_files(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core import resources
 from core.data.read.other_formats import describe_other_format
-from core.data.read.packed import PACKED_ENDINGS, ZIP, unpacked_name
+from core.data.read.packed import EXPORTED_CHAT, PACKED_ENDINGS, ZIP, unpacked_name
 from core.data.read.text_forms import CODE_ENDINGS
 from core.errors import BadData, Unavailable
 from core.text.sentence import Sentence, join, say
@@ -193,7 +193,7 @@ def _refuse_model_folder(folder: Path) -> None:
 def _is_data(file: Path) -> bool:
     name = unpacked_name(file.name)
     is_documentation = name.startswith(("readme", "license", "dataset_info", "changelog", "state.json", "dataset_dict"))
-    is_hidden = any(part.startswith((".", "_")) for part in file.parts)
+    is_hidden = file.name != EXPORTED_CHAT and any(part.startswith((".", "_")) for part in file.parts)
     return name.endswith(ENDINGS) and not is_documentation and not is_hidden
 
 

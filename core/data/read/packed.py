@@ -15,6 +15,7 @@ from core.text.sentence import say
 Packing = Literal["", "gzip", "bzip2", "xz", "zip"]
 PACKED_ENDINGS = (".gz", ".bz2", ".xz")  # of a data file's name, behind its own
 ZIP = ".zip"
+EXPORTED_CHAT = "_chat.txt"  # beside the pictures of a chat of WhatsApp's; other names that begin so are hidden
 # What reading raises where a packed file is cut off or damaged, or packed in a way that Python does not know.
 UNPACK_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 _BY_START: tuple[tuple[bytes, Packing], ...] = (
@@ -91,6 +92,6 @@ class _Closing(io.BufferedReader):
 
 def _is_data(info: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(info.filename)
-    is_hidden = any(part.startswith((".", "_")) for part in path.parts)
+    is_hidden = path.name != EXPORTED_CHAT and any(part.startswith((".", "_")) for part in path.parts)
     is_documentation = path.name.lower().startswith(("readme", "license", "changelog", "dataset_info"))
     return not info.is_dir() and not is_hidden and not is_documentation and path.suffix.lower() in _MEMBERS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core.data.read import arrow, json_text, parquet, source, tables
+from core.data.read import arrow, chats, discord, json_text, parquet, source, tables, telegram, whatsapp
 from core.data.read.json_tables import rows_of_table
 from core.data.read.passages import rows_of, rows_of_list
 from core.errors import BadData
@@ -24,6 +24,7 @@ _ABOUT_ROWS = {
     "partial", "status", "success",
 }  # fmt: skip
 
+_OF_CHAT_APPS = frozenset(("chats", "type", "channel"))  # of these, each export of such an app has one
 _MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
 
 MAX_LISTED = 1000  # findings of each code that are listed; beyond that they are counted
@@ -103,9 +104,13 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
     try:
         for piece in _join_single_messages(data_file, _read_pieces(data_file)):
             if isinstance(piece, source.Problem):
-                yield Finding(piece.code, piece.severity, file, piece.line, piece.message, piece.fix)
+                yield _as_finding(piece, file)
                 continue
             line, value = piece
+            if isinstance(value, dict) and (chat_app := _chat_app(value)):
+                for item in _read_chats(*chat_app, line):
+                    yield Row(line, item) if isinstance(item, dict) else _as_finding(item, file)
+                continue
             rows, unread = _unwrap(value, data_file, held_out)
             if data_file.held_out_part and not held_out:
                 message = say(
@@ -127,6 +132,26 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
         raise source.unreadable_error(data_file.path, error) from None
     if not data_file.has_text and data_file.begin == source.FILE_START:
         raise BadData(say("{file} holds only blank lines.", file=file))
+
+
+def _as_finding(problem: source.Problem, file: str) -> Finding:
+    return Finding(problem.code, problem.severity, file, problem.line, problem.message, problem.fix)
+
+
+def _chat_app(value: dict[str, Any]) -> tuple[Any, list[list[dict[str, Any]]]] | None:
+    """(the app, the messages of each chat) of an object that an app for messages exports; None for any other."""
+    if value.keys().isdisjoint(_OF_CHAT_APPS):  # nearly every row
+        return None
+    found = ((app, app.lists_of_messages(value)) for app in (telegram, discord))
+    return next(((app, listed) for app, listed in found if listed), None)
+
+
+def _read_chats(app: Any, listed: list[list[dict[str, Any]]], line: int) -> Iterator[dict[str, Any] | source.Problem]:
+    """Each conversation of chats as a row, and at the end what is told of them."""
+    chat = chats.Chat()
+    for messages in listed:
+        yield from map(chats.as_row, chat.conversations(app.messages(messages, chat)))
+    yield from chat.problems(line)
 
 
 def _join_single_messages(data_file: source.Source, pieces: Iterable[source.Piece]) -> Iterator[source.Piece]:
@@ -172,6 +197,8 @@ def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:
         return arrow.read_arrow(data_file)
     if form == "table":
         return tables.read_table(data_file)
+    if whatsapp.is_chat(data_file.head):
+        return whatsapp.read_chat(data_file)
     return tables.read_paragraphs(data_file)
 
 

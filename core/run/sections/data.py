@@ -54,7 +54,8 @@ class Data:
         (),
         "Which column is what, where the names are not recognised: entries such as 'question=frage', or "
         "'question=translation.en' for what lies inside a column, or 'label=stars>=4' for thumbs of numbers; one "
-        "with a comma stands in quotes, as in 'question=\"Name, full\"'.",
+        "with a comma stands in quotes, as in 'question=\"Name, full\"'. 'assistant=Anna' says whose messages are "
+        "learned where people in a chat have names.",
         label="Column mapping",
         when="Map the columns if the format is not recognised, or recognised wrongly.",
     )

@@ -265,6 +265,23 @@ def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow)
     assert window.draft.run == old_run
 
 
+def test_who_is_the_assistant_of_a_chat_is_asked(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "chat.txt"
+    path.write_text("".join(f"14.03.24, 18:0{n} - {name}: Hi {n}?\n" for n, name in enumerate(("Ben", "Anna"))))
+    window.open_files([path])
+    page = window.wizard.data
+    qtbot.waitUntil(lambda: "who is the assistant" in page.blocked_reason())
+    assert "--columns" not in page.blocked_reason() + page.file.sentence.text()
+    menu = page.columns.menus["assistant"]
+    assert menu.isVisible() and menu.findText("Anna") > 0 and menu.findText("messages") < 0
+    menu.setCurrentText("Anna")
+    qtbot.waitUntil(lambda: page.blocked_reason() == "")
+    assert window.draft.run.data.columns == ("messages=messages", "assistant=Anna")
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
+    assert cells(page, 0)[1:3] == ["Hi 0?", "Hi 1?"]
+    assert page.columns.menus["assistant"].findText("Ben") > 0
+
+
 def test_columns_are_guessed_from_their_names_but_not_told_unasked(qtbot: QtBot, window: MainWindow) -> None:
     page = use(qtbot, window, FILES / "sharegpt.json")
     old_run = window.draft.run
