@@ -125,7 +125,8 @@ def message(role: str, content: Any) -> dict[str, Any]:
         ({"messages": [message("user", None), message("assistant", "a")]}, "Message 1 has no content."),
         (
             {"messages": [message("user", "q"), message("gott", "a")]},
-            "Message 2 has the unknown role 'gott'. Name who speaks under role: user, assistant, system or tool.",
+            "Message 2 has the unknown role 'gott'. Name who speaks under role: user, assistant, system or tool. "
+            'Say whose messages are learned: --columns "assistant=gott".',
         ),
         ({"messages": ["q", message("assistant", "a")]}, "Message 1 is not an object with role and content."),
         (
