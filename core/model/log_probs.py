@@ -4,6 +4,7 @@ Shapes: N texts of T tokens, M targets among their N × (T-1) predicted tokens, 
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -12,6 +13,10 @@ import numpy as np
 from core.data.batch.batches import Batch
 from core.model import packed_mask
 from core.model.lm_head import LMHead
+
+# the batches of an optimizer step as NumPy arrays -> log-probabilities [N, T-1] of each, as the step computes them
+StepLogps = Callable[[Sequence[Batch]], Iterable[np.ndarray]]
+FixedLogps = Callable[[], StepLogps]  # with the model's weights as they are when it is called
 
 
 def token_logps(model: Any, batch: Batch, lm_head: LMHead | None = None) -> mx.array:

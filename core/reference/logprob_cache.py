@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from core.distributed.group import Group
 from core.distributed.session import current_session
 from core.errors import Unavailable
 from core.events import Phase
+from core.model.log_probs import StepLogps
 from core.text.sentence import say
 
 PROGRESS_UPDATES = 20  # at most
@@ -44,6 +46,7 @@ class LogprobCache:
         """`dtype` is that of an entry, or of each field of one: of four bytes, whole numbers below 2^24."""
         train_rows = batches.rows_in_steps(steps)
         self.name, self._group, self._dtype = name, group, np.dtype(dtype)
+        self._batches, self._first_steps = batches, min(steps, batches.steps_per_epoch)
         self.row_sets = ([batches.rows[i] for i in train_rows], held_out)
         self.rows = [*self.row_sets[0], *held_out]
         self.entries: Any = None  # [M, ...], NumPy
@@ -62,16 +65,24 @@ class LogprobCache:
         batch_size: int,
         stop: threading.Event,
         layout: Mapping[str, bool] = UNPACKED_LAYOUT,
+        step_logps: StepLogps | None = None,
     ) -> Generator[Phase, None, None]:
         """Compute all entries, yielding progress. Raises Unavailable when `stop` is set.
 
-        Held-out rows go through in the very batches in which they are validated: a model that is asked about itself
-        agrees to the last bit. Of several ranks each computes some of the batches.
+        Held-out rows go through in the very batches in which they are validated, and with `step_logps` training rows in
+        those in which they are first learned from: a model that is asked about itself agrees to the last bit. Of
+        several ranks each computes some of the batches.
         """
         finished_rows = first = 0
         rank, ranks = self._group.rank, self._group.size
-        for rows in self.row_sets:
-            for batch, entries in compute(islice(_sorted_batches(rows, batch_size, layout), rank, None, ranks)):
+
+        def sorted_rows(rows: Sequence[Any]) -> Iterable[tuple[Batch, Any]]:
+            return compute(islice(_sorted_batches(rows, batch_size, layout), rank, None, ranks))
+
+        train_rows, held_out = self.row_sets
+        training = self._in_steps(step_logps) if step_logps else sorted_rows(train_rows)
+        for rows, computed in ((train_rows, training), (held_out, sorted_rows(held_out))):
+            for batch, entries in computed:
                 if stop.is_set():
                     raise Unavailable(STOPPED)
                 self._store(entries, [first + row for row in batch.rows])
@@ -81,6 +92,14 @@ class LogprobCache:
                     yield Phase(f"Asking the {self.name}", fraction=finished_rows / len(self.rows))
             first += len(rows)
         self._share()
+
+    def _in_steps(self, step_logps: StepLogps) -> Iterator[tuple[Batch, Any]]:
+        """The batches of the steps in which this rank sees the training rows first, by the rows' places in `rows`."""
+        for step in range(1, self._first_steps + 1):
+            batches = self._batches.window(step)
+            for batch, logps in zip(batches, step_logps(batches), strict=True):
+                places = tuple(self._train_position[row] for row in batch.rows)
+                yield replace(batch, rows=places), logps[batch.mask > 0]
 
     def file_name(self, fingerprint: Any) -> str:
         """A name that is the same only where the same model (`fingerprint`) is asked about the same tokens."""

@@ -24,7 +24,7 @@ from core.device.parallel import map_in_order
 from core.distributed.group import Group
 from core.events import Event, Phase
 from core.model.lm_head import LMHead
-from core.model.log_probs import to_mlx, token_logps
+from core.model.log_probs import FixedLogps, to_mlx, token_logps
 from core.model.parted_logps import PartedLogps
 from core.reference import frozen_model
 from core.reference.logprob_cache import UNPACKED_LAYOUT, LogprobCache
@@ -68,6 +68,7 @@ class Reference:
         stop: threading.Event,
         layout: Mapping[str, bool] = UNPACKED_LAYOUT,
         parallel_batches: int = 1,
+        fixed_logps: FixedLogps | None = None,
     ) -> Generator[Event, None, None]:
         """Read the log-probabilities from the run's folder, or compute them. Nothing is written yet, see save().
 
@@ -76,6 +77,7 @@ class Reference:
             get_model: gives the model, where it is needed.
             layout: how texts may lie in a batch, see core.data.batch.batches.collate.
             parallel_batches: how many batches are computed side by side.
+            fixed_logps: computes the training rows in place of MLX, in the batches of the steps.
 
         Yields progress. Raises Unavailable when `stop` is set.
         """
@@ -97,7 +99,8 @@ class Reference:
                 yield batch, np.array(logps)[batch.mask > 0]
 
         with adapters.disable(model) if self.model_name == BASE else nullcontext():
-            yield from self._cache.fill(target_logps, self.run.train.batch_size, stop, layout)
+            step_logps = fixed_logps() if fixed_logps else None
+            yield from self._cache.fill(target_logps, self.run.train.batch_size, stop, layout, step_logps)
 
     def compute_other_model(
         self, folder: Path, tokenizer: Any, device: str, stop: threading.Event, parallel_batches: int = 1

@@ -16,6 +16,7 @@ from core.errors import BadData
 from core.memory.estimate import learned_at_once
 from core.methods._policy import Options
 from core.model.lm_head import LMHead
+from core.model.log_probs import FixedLogps
 from core.model.parted_logps import PartedLogps
 from core.rewards.answer import Answer
 from core.rollouts.collate import collate_rollouts, share_rollouts
@@ -64,10 +65,12 @@ class RolloutBatches:
         lm_head: LMHead | None,
         reference: ReferenceContext | None,
         replay: list[list[RolloutGroup]],
+        fixed_logps: FixedLogps | None = None,
     ) -> None:
         """`reference` is a context in which the model computes as the reference of the KL term; None without one.
 
         `replay` holds the recorded groups of every sampling, to learn from instead of sampling; [] samples.
+        `fixed_logps` computes the log-probabilities of a step's batches where MLX does not.
         """
         self.options: Options = collector.options
         self.collector, self.prompts, self.config = collector, prompts, config
@@ -76,6 +79,7 @@ class RolloutBatches:
         self.notes: list[tuple[str, str]] = []  # (code, sentence) of warnings that were not yet given to the person
         self._told_scale = False  # whether it was said that scores of a person's own are on another scale
         self._replay = replay
+        self._fixed_logps = fixed_logps
         self._logps = PartedLogps(collector.generator.model, lm_head, recovers=False)
         samplings = len(replay) or -(-len(prompts) // config.prompts_per_step)
         self.steps_per_epoch = samplings * self.options.num_iterations
@@ -194,23 +198,32 @@ class RolloutBatches:
         group = self.collector.group
         if group.size > 1:
             batches = share_rollouts(batches, Share(group.rank, group.size), o.loss_type)
-        self._batches = [self._add_logps(batch) for batch in batches]
+        self._batches = self._add_logps(batches)
 
-    def _add_logps(self, batch: Batch) -> Batch:
-        """The batch with the log-probabilities of the reference and, where they are not known, of the sampling."""
-        extra = dict(batch.extra)
-        if np.isnan(extra["sampled"]).any():
-            extra["sampled"] = self._compute_logps(batch)
+    def _add_logps(self, batches: list[Batch]) -> list[Batch]:
+        """The batches with the log-probabilities of the reference and, where they are not known, of the sampling."""
+        if any(np.isnan(batch.extra["sampled"]).any() for batch in batches):
+            batches = [
+                _with_extra(batch, sampled=np.where(np.isnan(batch.extra["sampled"]), logps, batch.extra["sampled"]))
+                for batch, logps in zip(batches, self._compute_logps(batches), strict=True)
+            ]
         if self.reference is not None:
             with self.reference():
-                extra["reference"] = self._compute_logps(batch)
+                reference = self._compute_logps(batches)
+            batches = [_with_extra(batch, reference=r) for batch, r in zip(batches, reference, strict=True)]
         mx.clear_cache()
-        return replace(batch, extra=extra)
+        return batches
 
-    def _compute_logps(self, batch: Batch) -> Any:
-        """The model's log-probabilities of a batch [N, T-1]."""
+    def _compute_logps(self, batches: Sequence[Batch]) -> list[np.ndarray]:
+        """The model's log-probabilities of each batch of a step, [N, T-1]."""
+        if self._fixed_logps:
+            return list(self._fixed_logps()(batches))
         self._logps.recovers = self.collector.generator.limit.give_way is not None
-        return self._logps(batch)
+        computed = []
+        for batch in batches:
+            computed.append(self._logps(batch))
+            mx.clear_cache()
+        return computed
 
     def _collect(self, number: int, step: int) -> CollectedGroups:
         """New groups, or the replayed ones, for steps from `step` on; they are written to samples.jsonl."""
@@ -267,6 +280,10 @@ class RolloutBatches:
         """Random prompts for a refill."""
         rng = np.random.default_rng([self.config.seed, number, refill])
         return [int(i) for i in rng.integers(0, len(self.prompts), count)]
+
+
+def _with_extra(batch: Batch, **extra: Any) -> Batch:
+    return replace(batch, extra={**batch.extra, **extra})
 
 
 def read_replay(path: Path, vocabulary: int) -> list[list[RolloutGroup]]:

@@ -20,6 +20,7 @@ from core.errors import BadData
 from core.events import Event, Warned
 from core.memory.estimate import PROMPTS_AT_ONCE
 from core.model.lm_head import LMHead
+from core.model.log_probs import FixedLogps
 from core.resolved import AnswersAtOnce, OnPolicyFacts, RolloutFacts
 from core.rewards.judge import RewardScorer
 from core.rollouts.batch_generate import CompletionGenerator, WritingLimit
@@ -47,6 +48,7 @@ class Policy:
     stop: threading.Event  # set to end the writing between two tokens
     group: GroupOfRanks = field(default_factory=GroupOfRanks)  # that the answers are spread over
     limit: WritingLimit = field(default_factory=WritingLimit)
+    fixed_logps: FixedLogps | None = None  # what computes the log-probabilities of a step's batches, where MLX does not
 
 
 class RolloutPrompts(NamedTuple):
@@ -176,7 +178,14 @@ def prepare_rollouts(
     )
     reference = _reference_context(run, policy.model)
     rollouts = RolloutBatches(
-        collector, prompts, held_out, config, lm_head=policy.lm_head, reference=reference, replay=replay
+        collector,
+        prompts,
+        held_out,
+        config,
+        lm_head=policy.lm_head,
+        reference=reference,
+        replay=replay,
+        fixed_logps=policy.fixed_logps,
     )
     return rollouts, RolloutFacts(answers.facts, o.weights, len(replay))
 

@@ -1,10 +1,12 @@
 """The log-probabilities of a batch's targets and their gradient, computed with NumPy: see core.adapters.numpy_weights.
 
-Only the adapters are trained. The loss that is made of the log-probabilities stays the method's own.
+Only the adapters are trained. The loss that is made of the log-probabilities stays the method's own. What it compares
+with, the model as it was before, is computed in the same way to the last bit: a loss that is 0 before the first step
+would otherwise have a tiny gradient, which Adam makes a whole step of.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +15,32 @@ import numpy as np
 
 from core.adapters.numpy_weights import NumpyWeights, can_use_numpy, make_numpy_weights, normalize
 from core.data.batch.batches import Batch
+from core.device import openblas
+from core.device.gpu_failure import can_recover
+from core.device.parallel import map_in_order
 from core.device.parallel_plan import usable_cores
 from core.memory.numpy_conditions import objection_to_numpy
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.lm_head import LOGITS_CHUNK, MIN_CHUNK_TOKENS
+from core.model.log_probs import StepLogps
 from core.model.numpy_arrays import Arena
+from core.run import Run
 from core.text.sentence import say
 from core.training.flat_parameters import FlatParameters
 from core.training.numpy_attention import mask_tiles
-from core.training.numpy_block import Gradients, Memory, Rows, Saved, backward, count_saved, forward
+from core.training.numpy_block import (
+    Gradients,
+    Memory,
+    Rows,
+    Saved,
+    backward,
+    count_saved,
+    count_saved_without_gradient,
+    forward,
+)
 
 if TYPE_CHECKING:
-    from core.training.setup import Setup
+    from core.training.model_setup import TrainingModel
 
 Backward = Callable[[np.ndarray], Gradients]
 
@@ -32,10 +48,19 @@ Backward = Callable[[np.ndarray], Gradients]
 class NumpyGradient:
     """A model's weights with the memory to compute with them, on several threads at a time."""
 
-    def __init__(self, weights: NumpyWeights, checkpointing: bool, cores: int = 1, temperature: float = 1.0) -> None:
+    def __init__(
+        self,
+        weights: NumpyWeights,
+        checkpointing: bool,
+        cores: int = 1,
+        temperature: float = 1.0,
+        parallel_batches: int = 1,
+    ) -> None:
         """`checkpointing`: keep of a block only what goes in, and compute it again. `cores` compute a batch that is
-        alone. `temperature` divides the logits."""
+        alone, `parallel_batches` of a step that has several are computed side by side. `temperature` divides the
+        logits."""
         self.weights, self.checkpointing, self.cores, self.temperature = weights, checkpointing, cores, temperature
+        self.parallel_batches = parallel_batches
         self._lock = threading.Lock()
         self._merged: Any = None
         self._free: list[Memory] = []
@@ -53,6 +78,34 @@ class NumpyGradient:
                 self.weights.merge()
                 self._merged = parameters
 
+    def fixed_logps(self) -> StepLogps:
+        """What computes log-probabilities with the adapters as they are now: within core.adapters.disable(), without.
+
+        To be used up before the next merge(). Of a step's batches it makes, lazily, what their gradients see of them.
+        """
+        with self._lock:
+            self.weights.merge()
+            self._merged = None
+        return self._step_logps
+
+    def _step_logps(self, batches: Sequence[Batch]) -> Iterator[np.ndarray]:
+        """Log-probabilities [N, T-1] of the batches of a step, zero where no target is; see core.training.accumulation
+        for when several are computed side by side."""
+        if self.parallel_batches > 1 and len(batches) > 1:
+            several = map_in_order(self._logps, batches, self.parallel_batches, models=[], one_at_a_time=False)
+            yield from (logps for _, logps in several)
+            return
+        for batch in batches:
+            with openblas.one_thread():
+                logps = self._logps(batch, self.cores)
+            yield logps
+
+    def _logps(self, batch: Batch, cores: int = 1) -> np.ndarray:
+        logps = np.zeros(batch.mask.shape, np.float32)
+        with self._memory(cores) as memory, np.errstate(all="ignore"):
+            logps[batch.mask > 0] = _fixed_target_logps(self, batch, memory)
+        return logps
+
     @contextmanager
     def target_logps(self, batch: Batch, cores: int = 1) -> Iterator[tuple[np.ndarray, Backward]]:
         """(log-probabilities of the targets [M] in nats, what makes the adapters' gradients of the gradient of these).
@@ -60,54 +113,61 @@ class NumpyGradient:
         `batch` holds NumPy arrays. The targets come in the order of the flattened mask. Products take one core each;
         `cores` may be several where no other batch is computed meanwhile.
         """
+        with self._memory(cores) as memory, np.errstate(all="ignore"):  # what is no number is told by the loss
+            yield _target_logps(self, batch, memory)
+
+    @contextmanager
+    def _memory(self, cores: int) -> Iterator[Memory]:
+        """Memory for one batch, computed on so many cores."""
         with self._lock:
             memory = self._free.pop() if self._free else Memory(Arena(), [])
         while len(memory.scratch) < cores:
             memory.scratch.append(Arena())
         mark = memory.saved.mark()
         try:
-            with np.errstate(all="ignore"):  # what is no number is told by the loss
-                yield _target_logps(self, batch, Memory(memory.saved, memory.scratch[:cores]))
+            yield Memory(memory.saved, memory.scratch[:cores])
         finally:
             memory.saved.release(mark)
             self._free.append(memory)
 
 
-def make_numpy_gradient(setup: "Setup", flat: FlatParameters) -> tuple[NumpyGradient | None, str]:
+def make_numpy_gradient(
+    run: Run, model: "TrainingModel", device: str, parallel_batches: int, uses_engine: bool, is_parted: bool
+) -> tuple[NumpyGradient | None, str]:
     """(what computes the gradient of a run's steps with NumPy, ""), or (None, why MLX does).
 
-    NumPy does for LoRA without dropout on the blocks of models that core.adapters.numpy_weights knows, with nothing
+    `uses_engine`: the Neural Engine computes in the middle of a step. `is_parted`: the model is, over ranks. NumPy does
+    for LoRA without dropout on the blocks of models that core.adapters.numpy_weights knows, with nothing
     that is computed before a batch's loss, and where memory holds the weights once more.
     """
-    run = setup.run
-    if reason := _objection(setup, flat):
+    if reason := _objection(run, model, device, uses_engine, is_parted):
         return None, reason
-    if not can_use_numpy(setup.model):
+    flat = FlatParameters(model.model, is_flat=True)
+    if not flat.scales_at_once:
+        return None, say("the adapter's layers are not all LoRA of linear layers with one scale")
+    if model.lm_head is None:
+        return None, say("this family's logits are made everywhere")
+    if not can_use_numpy(model.model):
         return None, say("only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed so")
-    weights = make_numpy_weights(setup.model, few_rows=False)
+    weights = make_numpy_weights(model.model, few_rows=False)
     if weights is None:
         return None, say("there is no room for a copy of the weights")
     if flat.names != weights.adapter_names:
         return None, say("something other than the linear layers of the blocks is trained")
     temperature = run.options.temperature if run.spec.on_policy else 1.0
-    return NumpyGradient(weights, is_checkpointed(setup.model.layers[0]), usable_cores(), temperature), ""
+    is_checkpointing = is_checkpointed(model.model.layers[0])
+    return NumpyGradient(weights, is_checkpointing, usable_cores(), temperature, parallel_batches), ""
 
 
-def _objection(setup: "Setup", flat: FlatParameters) -> str:
+def _objection(run: Run, model: "TrainingModel", device: str, uses_engine: bool, is_parted: bool) -> str:
     """Why the run or its machine do not let NumPy compute the gradient; "" where they do."""
-    if setup.on_gpu or setup.compiles or setup.recovers:
+    if device == "gpu" or model.compiled.used or (can_recover(device) and not is_parted):
         return say("it is for a processor")
-    if setup.engine_watch:
+    if uses_engine:
         return say("the Neural Engine computes in the middle of a step")
-    if setup.is_parted:
+    if is_parted:
         return say("the model is parted over several ranks")
-    if reason := objection_to_numpy(setup.run, in_float32=setup.dtype == mx.float32):
-        return reason
-    if not flat.scales_at_once:
-        return say("the adapter's layers are not all LoRA of linear layers with one scale")
-    if setup.lm_head is None:
-        return say("this family's logits are made everywhere")
-    return ""
+    return objection_to_numpy(run, in_float32=model.dtype == mx.float32)
 
 
 def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[np.ndarray, Backward]:
@@ -153,6 +213,30 @@ def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[n
     return logps, back
 
 
+def _fixed_target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> np.ndarray:
+    """The log-probabilities alone, with the same operations on arrays of the same shapes."""
+    weights, saved = model.weights, memory.saved
+    tokens, rows, sources = _lay_out(weights, batch)
+    saved.expect(count_saved_without_gradient(weights, rows))
+    h, out = (saved.take(tokens.size, weights.embedding.shape[1]) for _ in range(2))
+    np.take(weights.embedding, tokens.reshape(-1), axis=0, out=h)
+    for block in weights.blocks:
+        mark = saved.mark()
+        forward(weights, block, h, rows, memory, out)
+        saved.release(mark)
+        h, out = out, h
+    targets = batch.tokens[:, 1:][batch.mask > 0]
+    x, _ = normalize(h[sources], weights.eps)
+    logps = np.empty(len(x), np.float32)
+
+    def head(rows: slice, scratch: Arena) -> None:
+        _head(weights, x[rows], targets[rows], model.temperature, logps[rows], None, scratch)
+
+    if len(x):
+        memory.share_out(len(x), head)
+    return logps
+
+
 def _lay_out(weights: NumpyWeights, batch: Batch) -> tuple[np.ndarray, Rows, np.ndarray]:
     """(the tokens [R, W] that go through the model, how they lie, where each target is predicted [M])."""
     layout = batch.layout
@@ -173,10 +257,11 @@ def _head(
     targets: np.ndarray,
     temperature: float,
     logps: np.ndarray,
-    gradient: np.ndarray,
+    gradient: np.ndarray | None,
     scratch: Arena,
 ) -> None:
-    """Write log-probabilities of the targets to `logps` [M] and their gradient with respect to x [M, D] to `gradient`.
+    """Write log-probabilities of the targets to `logps` [M] and their gradient with respect to x [M, D] to `gradient`,
+    where it is asked for.
 
     A chunk of the logits at a time: while they are in memory, what the gradient needs of them is computed.
     """
@@ -194,10 +279,11 @@ def _head(
         np.exp(e, out=e)
         total = e.sum(axis=1)
         logps[rows] = chosen - largest - np.log(total)
-        np.matmul(e, output.T, out=gradient[rows])
-        gradient[rows] /= -total[:, None]
-        gradient[rows] += output.T[ids]
-        gradient[rows] *= norm
+        if gradient is not None:
+            np.matmul(e, output.T, out=gradient[rows])
+            gradient[rows] /= -total[:, None]
+            gradient[rows] += output.T[ids]
+            gradient[rows] *= norm
         scratch.release(mark)
 
 

@@ -20,7 +20,7 @@ from core.model.attention_window import describe_ignored_window
 from core.model.check_folder import read_config
 from core.model.sharding import Sharding, describe
 from core.reference.logprob_cache import UNPACKED_LAYOUT
-from core.resolved import Backend, MemoryFacts
+from core.resolved import Backend, Decision, MemoryFacts
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import SAMPLES, RunFolder
@@ -42,6 +42,7 @@ from core.training.data_setup import TrainingData, prepare_data, sample_prompts
 from core.training.general_text import is_worth_it
 from core.training.memory_setup import plan_memory
 from core.training.model_setup import TrainingModel, check_vocabulary, prepare_model
+from core.training.numpy_gradient import make_numpy_gradient
 from core.training.rank_facts import DROPOUT, rank_facts
 from core.training.reference_setup import OtherModel, ask_initial_model, ask_other_model
 from core.training.resolve import resolve
@@ -170,8 +171,19 @@ def _assemble(
     data.batches.parallel_batches = parallel if run.spec.decomposable else 1
     data.batches.share = Share(group.rank, group.size) if group.size > 1 and not sharding else None
     of_held_out = UNPACKED_LAYOUT if engines.passes else layout
-    yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop, engines.passes)
-    policy = Policy(model.model, model.lm_head, data.tokenizer, model.dtype, layout, parallel, stop, group)
+    numpy, objection = make_numpy_gradient(run, model, device, parallel, bool(engines.watch), bool(sharding))
+    yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop, engines.passes, numpy)
+    policy = Policy(
+        model.model,
+        model.lm_head,
+        data.tokenizer,
+        model.dtype,
+        layout,
+        parallel,
+        stop,
+        group,
+        fixed_logps=numpy.fixed_logps if numpy else None,
+    )
     annotator, samples = other_model.annotator, folder.path / SAMPLES
     sources = yield from prepare_batches(run, data, policy, annotator, samples, of_held_out)
 
@@ -181,6 +193,7 @@ def _assemble(
     tokens = data.dataset.facts.tokens * data.total_steps / sources.training.steps_per_epoch
     measures_general = not sharding and is_worth_it(run, data.tokenizer, data.total_steps, tokens)
     resolved = resolve(run, backend, data, plan, memory, model, sources, schedule, other_model, measures_general)
+    resolved = replace(resolved, numpy=Decision(bool(numpy), objection))
     writes_answers = bool(sources.rollouts or run.on_policy_share)
     setup = Setup(
         run=run,
@@ -204,6 +217,7 @@ def _assemble(
         writing_limit=policy.limit,
         recovers=can_recover(device) and not sharding,
         parallel_batches=parallel,
+        numpy=numpy,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
         engine_watch=engines.watch,
         forward_passes=engines.passes,

@@ -19,6 +19,7 @@ from core.run import Run
 from core.run.folder import RunFolder
 from core.training.data_setup import TrainingData
 from core.training.model_setup import TrainingModel
+from core.training.numpy_gradient import NumpyGradient
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,12 @@ def ask_initial_model(
     device: str,
     stop: threading.Event,
     passes: ForwardPasses | None = None,
+    numpy: NumpyGradient | None = None,
 ) -> Generator[Event, None, None]:
     """Compute the reference's log-probabilities where the reference is the model in training as it is before.
 
-    `parallel` batches are computed side by side; with `passes`, programs compute the model's blocks. Raises Unavailable
-    when `stop` is set.
+    `parallel` batches are computed side by side; with `passes`, programs compute the model's blocks; with `numpy`, it
+    computes the training rows as it does in the steps. Raises Unavailable when `stop` is set.
     """
     reference = other_model.reference
     if not reference or reference.is_other_model:
@@ -75,10 +77,14 @@ def ask_initial_model(
     initial = file_stamps(Path(run.adapter.init).expanduser()) if run.adapter.init else []
     precision = to_json(model.precision)
     fingerprint = [reference.model_name, file_stamps(data.model_folder), initial, precision, device]
-    layout = model.layout.options
+    layout, fixed_logps = model.layout.options, None
     if passes and passes.serves(REFERENCE):
         fingerprint, layout, parallel = [*fingerprint, "Neural Engine"], dict(UNPACKED_LAYOUT), 1
+    elif numpy:
+        fingerprint, fixed_logps = [*fingerprint, "NumPy"], numpy.fixed_logps
     with passes.computing(REFERENCE) if passes else nullcontext():
         yield from reference.compute(
-            folder.path, fingerprint, lambda: (model.model, model.lm_head), stop, layout, parallel
+            folder.path, fingerprint, lambda: (model.model, model.lm_head), stop, layout, parallel, fixed_logps
         )
+    if numpy:
+        numpy.free_memory()

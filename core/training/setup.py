@@ -27,6 +27,7 @@ from core.run.folder import CHAT_TEMPLATE, RESOLVED, RunFolder
 from core.training.ane_setup import (
     IN_USE,
 )
+from core.training.numpy_gradient import NumpyGradient
 from core.training.schedule import Schedule
 
 
@@ -55,6 +56,7 @@ class Setup:
     writing_limit: WritingLimit = field(default_factory=WritingLimit)  # of answers that the model writes
     recovers: bool = False  # whether steps that the GPU fails in can be computed again
     parallel_batches: int = 1  # micro-batches that are computed side by side
+    numpy: NumpyGradient | None = None  # what computes the gradient of steps, where MLX does not
     largest_step: int | None = None  # the step with the longest batch, where that is known before
     engine_watch: EngineWatch | None = None  # where the Neural Engine computes the steps' forward pass
     forward_passes: ForwardPasses | None = None  # where it computes those without a gradient alone
@@ -107,7 +109,7 @@ class Setup:
 
     def close(self) -> None:
         """End what runs beside the training, and let go of what holds the model (see TrainStep.close)."""
-        self.writing_limit.give_way = None
+        self.writing_limit.give_way = self.numpy = None
         self.close_engine()
         if self.rollouts:
             self.rollouts.close()

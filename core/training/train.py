@@ -23,7 +23,6 @@ from core.distributed.launched import current_group
 from core.distributed.session import joined
 from core.errors import Unavailable
 from core.events import Event, Paused, Resumed, Warned
-from core.resolved import Decision
 from core.rollouts import SamplingStopped
 from core.run import Run
 from core.run.folder import RunFolder
@@ -149,8 +148,6 @@ def _execute(
         refuse_stopped(asked)
         agree_on_inputs(setup.resolved.inputs)
         train_step = TrainStep(setup)
-        numpy = Decision(train_step.computes_at_once, train_step.numpy_objection)
-        setup.resolved = replace(setup.resolved, numpy=numpy)
         limit_cache(setup.on_gpu)
         mx.reset_peak_memory()
         progress = checkpoint.Progress()

@@ -15,7 +15,7 @@ from core.reference.reference import NAME as REFERENCE
 from core.training import optimizers
 from core.training.compiled_step import CompiledStep
 from core.training.flat_parameters import FlatParameters
-from core.training.numpy_gradient import NumpyGradient, make_numpy_gradient
+from core.training.numpy_gradient import NumpyGradient
 from core.training.setup import Setup
 
 PRECOMPUTED = "precomputed"  # key in batch.extra of what _precompute() gives, where that is known
@@ -39,7 +39,7 @@ class TrainStep:
         # Over several ranks the gradient is summed as the optimizer takes it, in few large pieces.
         self._compute_update: Any = self._update_by_vectors if self.group.size > 1 else self._update_by_tensors
         self._update: Any = self._compute_update
-        self._numpy, self.numpy_objection = make_numpy_gradient(setup, self._flat)  # why it is None
+        self._numpy = setup.numpy
         self.is_by_block = False  # whether each block is evaluated by itself, which no compiled step can do
         self.begin()
 

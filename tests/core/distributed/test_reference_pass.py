@@ -1,4 +1,7 @@
-"""What another model says of the rows is computed by all ranks together, and is what one rank computes."""
+"""What another model says of the rows is computed by all ranks together, and is what one rank computes.
+
+Each rank asks about the rows that it learns from, in its own batches: in those of one rank the last bit may be another.
+"""
 
 import json
 from collections.abc import Callable
@@ -76,7 +79,8 @@ def test_the_reference_of_dpo_is_that_of_one_rank(make_run: MakeRun, tmp_path: P
     alone, run = (make_run(name, method="dpo", data={"path": pairs}, train=train) for name in ("one", "two"))
     do(job(alone))
     on_ranks(2, tmp_path, [job(run)])
-    assert np.array_equal(kept(run), kept(alone)) and (kept(run) < 0).all()
+    np.testing.assert_allclose(kept(run), kept(alone), rtol=1e-6)
+    assert (kept(run) < 0).all()
 
 
 @pytest.mark.slow
@@ -87,11 +91,13 @@ def test_a_run_with_a_reference_goes_on_with_other_ranks(method: str, make_run: 
     alone, run = (make_run(name, method=method, data={"path": data}, train=train) for name in ("one", "two"))
     expected, folder = do(job(alone))["steps"], str(run.output)
     told = on_ranks(2, tmp_path, [job(run, stop_after=2, pause=True)])[0][0]["steps"]
+    before = kept(run)
     told += on_ranks(3, tmp_path, [{"resume": folder, "stop_after": 4, "pause": True}])[0][0]["steps"]
     told += do({"resume": folder})["steps"]
     assert [step[0] for step in told] == list(range(1, 7))
     np.testing.assert_allclose([step[1] for step in told], [step[1] for step in expected], atol=1e-5, rtol=0)
-    assert np.array_equal(kept(run), kept(alone))
+    assert np.array_equal(kept(run), before)
+    np.testing.assert_allclose(kept(run), kept(alone), rtol=1e-6)
     same_adapter(run, alone)
 
 

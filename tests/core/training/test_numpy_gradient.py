@@ -28,7 +28,7 @@ from core.model.numpy_arrays import CHUNK, Arena, Mark
 from core.rollouts.rollouts import RolloutBatches
 from core.run import Run
 from core.train import train
-from core.training import train_step
+from core.training import prepare
 from core.training.dry_run import MIN_STEPS
 from core.training.numpy_gradient import NumpyGradient
 from tests.core.conftest import only
@@ -177,7 +177,7 @@ class Counted:
     """How often a step's gradient was computed with NumPy."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.calls, make_gradient = 0, train_step.make_numpy_gradient
+        self.calls, make_gradient = 0, prepare.make_numpy_gradient
         self.model: NumpyGradient | None = None  # the last that did
         original = NumpyGradient.target_logps
 
@@ -187,11 +187,9 @@ class Counted:
 
         monkeypatch.setattr(NumpyGradient, "target_logps", counted)
         self.switch_off: Callable[[], None] = lambda: monkeypatch.setattr(
-            train_step, "make_numpy_gradient", lambda setup, flat: (None, "")
+            prepare, "make_numpy_gradient", lambda *_: (None, "")
         )
-        self.switch_on: Callable[[], None] = lambda: monkeypatch.setattr(
-            train_step, "make_numpy_gradient", make_gradient
-        )
+        self.switch_on: Callable[[], None] = lambda: monkeypatch.setattr(prepare, "make_numpy_gradient", make_gradient)
 
     @property
     def held(self) -> int:

@@ -78,10 +78,13 @@ def assert_same(case: dict[str, Any], expected: dict[str, list[float]], output: 
     Rewards and KL are differences of sums about a hundred large, so that they have digits only up to `close`.
     """
     steps = [event for event in train(as_run(case, output)) if isinstance(event, Step)]
-    # Where a loss is above 1, float32 has fewer digits behind the point; IPO squares a difference of such numbers.
-    digits = 6e-5 if case["settings"]["options"].get("loss_type") == "ipo" else 3e-5
-    assert [s.loss for s in steps] == pytest.approx(expected["loss"], rel=digits, abs=3e-5)
-    assert [s.grad_norm for s in steps] == pytest.approx(expected["grad_norm"], rel=1e-4)
+    # Where a loss is above 1, float32 has fewer digits behind the point. IPO squares a difference of such numbers, and
+    # Adam's first step goes by the sign of gradients that are nearly 0: with the last bit of the weights that a run
+    # begins with, a second loss here changes by 1e-4.
+    is_squared = case["settings"]["options"].get("loss_type") == "ipo"
+    assert steps[0].loss == pytest.approx(expected["loss"][0], rel=3e-5, abs=3e-5)
+    assert [s.loss for s in steps] == pytest.approx(expected["loss"], rel=3e-4 if is_squared else 3e-5, abs=3e-5)
+    assert [s.grad_norm for s in steps] == pytest.approx(expected["grad_norm"], rel=3e-4 if is_squared else 1e-4)
     accumulates = case["settings"]["gradient_accumulation_steps"] > 1
     for metric in METRICS:
         if metric not in expected or (case["method"] == "kto" and accumulates and metric != "kl"):
