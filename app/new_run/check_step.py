@@ -94,13 +94,15 @@ def summarize_run(run: Run) -> str:
 
 
 class CheckStep(QWidget):
-    """The checks of the draft; `start(run)` when none forbids it and the person presses Start.
+    """The checks of the draft; `start(run)` when none forbids it and the person presses Start, `can_start` when none
+    forbids it any more.
 
     The wizard shows `start_button` where Next stands in the other steps.
     """
 
     name = tr("Check and start")
     start = Signal(object)
+    can_start = Signal()
     go = Signal(str)
 
     def __init__(self, draft: Draft, jobs: JobQueue | None = None, times: StepTimes | None = None) -> None:
@@ -249,7 +251,10 @@ class CheckStep(QWidget):
     def _update_verdict(self) -> None:
         reason = self.blocked_reason()
         is_bad = self._is_bad
+        could_start = self.start_button.isEnabled()
         disable(self.start_button, reason)
+        if not reason and not could_start:
+            self.can_start.emit()
         self.again_button.setVisible(is_bad and self._is_checked)
         self.wait_button.setVisible(self._is_wanted and bool(reason) and not is_bad)
         notes = sum(c.state == NOTE for c in self.answers.values())

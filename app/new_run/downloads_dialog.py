@@ -16,6 +16,7 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
+from app.widgets.tab_order import TabOrder
 from core.errors import UserError
 
 IN_USE = tr("A run is training with it, or waits for it.")
@@ -77,7 +78,7 @@ class DownloadRow(Card):
         self.sentence.setText(sentence)
 
 
-class DownloadsDialog(QDialog):
+class DownloadsDialog(TabOrder, QDialog):
     """`changed` when other models are on this computer than before. `in_use` are models that have to stay."""
 
     changed = Signal()

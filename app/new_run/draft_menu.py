@@ -14,6 +14,7 @@ from app.widgets.dialog_foot import DialogFoot
 from app.widgets.labels import Label, heading
 from app.widgets.line_edit import LineEdit
 from app.widgets.message_box import MessageBox, Role, show_message
+from app.widgets.tab_order import TabOrder
 from core.errors import UserError
 
 _LONGEST_LABEL = 24  # characters of a name on the button
@@ -93,7 +94,7 @@ class DraftMenu(Button):
         show_message(self, sentence, tone="warn")
 
 
-class NameDialog(QDialog):
+class NameDialog(TabOrder, QDialog):
     """Asks for a name, until `accept_name` takes it or the person gives up."""
 
     def __init__(self, parent: QWidget, title: str, name: str, accept_name: Callable[[str], None]) -> None:

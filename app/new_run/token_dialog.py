@@ -12,12 +12,13 @@ from app.widgets.card import hbox, vbox
 from app.widgets.disabled import disable
 from app.widgets.labels import Label, heading
 from app.widgets.line_edit import LineEdit
+from app.widgets.tab_order import TabOrder
 from core import hub_token
 
 _TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
 
-class TokenDialog(QDialog):
+class TokenDialog(TabOrder, QDialog):
     """Keeps a token, or forgets the one that is kept; what became of it is said in a line."""
 
     def __init__(self, parent: QWidget) -> None:

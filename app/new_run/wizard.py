@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QSpacerItem, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSpacerItem, QStackedWidget, QWidget
 
 from app.desktop.language import tr
 from app.new_run.changes_bar import ChangesBar
@@ -20,7 +20,6 @@ from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import Label
 from app.widgets.step_rail import StepRail
-from app.widgets.tab_order import put_last
 from core.run import runs_folder
 
 if TYPE_CHECKING:  # each is imported when its step is built
@@ -72,6 +71,7 @@ class Wizard(QWidget):
         self._built: list[QWidget | None] = [None] * len(_STEPS)
         self.rail = StepRail(list(_STEPS.values()))
         self._furthest_step = 0
+        self._back_has_focus_of_start = False  # until Start can be pressed
         self._recheck = QTimer(self, interval=_RECHECK_MS)  # runs while a reason is shown
         self._recheck.timeout.connect(lambda: self._show_reason(self.current.blocked_reason()))
         layout = vbox(self, gap=0)
@@ -123,6 +123,7 @@ class Wizard(QWidget):
 
         check = CheckStep(self._draft, self._jobs, self._times)
         check.start.connect(self.start)
+        check.can_start.connect(self._hand_on_focus)
         self._actions.addWidget(check.start_button)
         check.go.connect(self.show_place)
         return check
@@ -169,13 +170,17 @@ class Wizard(QWidget):
         is_last = index == len(_STEPS) - 1  # Start stands where Next did
         main_button = self.check.start_button if is_last else self.next_button
         self._actions.setCurrentWidget(main_button)
-        if self._page(index).hasFocus():  # as Qt leaves it on a page where Tab stops nowhere
-            (main_button if main_button.isEnabled() else self.back_button).setFocus()
+        self._back_has_focus_of_start = False
+        if self.window().focusWidget() in (None, self._page(index)):  # as Qt leaves it where what had it is gone
+            self._back_has_focus_of_start = not main_button.isEnabled()
+            (main_button if main_button.isEnabled() else self.back_button).setFocus(Qt.FocusReason.TabFocusReason)
 
-    def focusNextPrevChild(self, next: bool) -> bool:
-        """Tab reaches the foot after the step, of which parts were made later than it."""
-        put_last([self.drafts, self.back_button, *self._actions.findChildren(QAbstractButton)])
-        return super().focusNextPrevChild(next)
+    def _hand_on_focus(self) -> None:
+        """Let Start have the keyboard, now that it can be pressed, where Back got it in its place."""
+        if self._back_has_focus_of_start and self.back_button.hasFocus():
+            reason = Qt.FocusReason.TabFocusReason if self.back_button.shows_focus else Qt.FocusReason.OtherFocusReason
+            self.check.start_button.setFocus(reason)
+        self._back_has_focus_of_start = False
 
     def show_named(self, key: str) -> None:
         """Go to the step of this key: "goal", "data", "model", "settings" or "check"."""

@@ -12,7 +12,6 @@ from app.widgets.buttons import primary_button
 from app.widgets.card import hbox, vbox
 from app.widgets.empty_page import make_empty_page
 from app.widgets.message_edit import MessageEdit
-from app.widgets.tab_order import put_last
 
 
 class ConversationView(QWidget):
@@ -44,11 +43,6 @@ class ConversationView(QWidget):
         middle.addWidget(message, 1)
         middle.addStretch()
         layout.addLayout(middle)
-
-    def focusNextPrevChild(self, next: bool) -> bool:
-        """Tab goes through what was said before it reaches the field below."""
-        put_last([self.question, self.button])
-        return super().focusNextPrevChild(next)
 
     def clear(self) -> None:
         """Show that nothing has been said yet."""

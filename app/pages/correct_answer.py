@@ -17,6 +17,7 @@ from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
 from app.widgets.segmented_control import SegmentedControl
+from app.widgets.tab_order import TabOrder
 from app.widgets.text_area import TextArea
 from core.append_row import append_conversation, append_pair
 from core.errors import UserError
@@ -28,7 +29,7 @@ _MEANINGS = {
 }
 
 
-class CorrectAnswerDialog(QDialog):
+class CorrectAnswerDialog(TabOrder, QDialog):
     """`added(path)` once a row is in the file. `messages` end with the question that `given` answers."""
 
     added = Signal(object)

@@ -12,11 +12,12 @@ from app.widgets.buttons import plain_button
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import title
 from app.widgets.scroll_page import ScrollPage
+from app.widgets.tab_order import TabOrder
 
 _SIZE = (760, 620)
 
 
-class ExportDialog(QDialog):
+class ExportDialog(TabOrder, QDialog):
     """Stays open while a result is written or served; closing it stops that."""
 
     def __init__(self, parent: QWidget, jobs: JobQueue, folder: Path) -> None:

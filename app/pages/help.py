@@ -9,6 +9,7 @@ from app.style import theme
 from app.widgets.card import Card, vbox
 from app.widgets.focus_ring import FocusRing
 from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.tab_order import TabOrder
 from app.widgets.tabs import Tabs
 from core.resources import FOLDER
 
@@ -30,7 +31,7 @@ class _Browser(FocusRing, QTextBrowser):
     follows_clicks = True
 
 
-class HelpWindow(QDialog):
+class HelpWindow(TabOrder, QDialog):
     """A tab for each page; a link from one page to another shows that tab."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -15,11 +15,12 @@ from app.widgets.dialog_foot import DialogFoot
 from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
+from app.widgets.tab_order import TabOrder
 
 _WIDTH = 460
 
 
-class HubSheet(QDialog):
+class HubSheet(TabOrder, QDialog):
     """`confirmed` with the job, once an owner and a name are there. Private unless the person says otherwise."""
 
     confirmed = Signal(object)

@@ -16,12 +16,13 @@ from app.widgets.dialog_foot import DialogFoot
 from app.widgets.disabled import disable
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
+from app.widgets.tab_order import TabOrder
 from app.widgets.text_area import TextArea
 
 _WIDTH = 460
 
 
-class OllamaSheet(QDialog):
+class OllamaSheet(TabOrder, QDialog):
     """`confirmed` with the job, once a name is there."""
 
     confirmed = Signal(object)

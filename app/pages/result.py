@@ -76,6 +76,7 @@ class ResultPage(QWidget):
         self.verdict.setText(tr(finished.message))
         self.tone = verdict.tone(run, finished)
         self._icon.show_icon(*_ICONS[self.tone])
+        self.verdict.setAccessibleDescription(_WORDS[self.tone])
         self._verdict_card.set_tone(self.tone if self.tone in ("good", "warn") else "")
         self.figures.setText("   ".join(keep_together(words) + " " for words in format_figures(record, finished)))
         is_held_out = record.started is None or record.started.eval_rows > 0
@@ -188,3 +189,10 @@ def format_figures(record: RunRecord, finished: Finished) -> list[str]:
 
 # (icon, colour) of the verdict by its tone.
 _ICONS = {"good": ("ok", "good"), "warn": ("warn", "warn"), "bad": ("bad", "bad"), "info": ("info", "accent_text")}
+# What they say to who does not see them.
+_WORDS = {
+    "good": tr("Verdict: better than before"),
+    "warn": tr("Verdict: with a reservation"),
+    "bad": tr("Verdict: failed"),
+    "info": tr("Verdict: no clear change"),
+}

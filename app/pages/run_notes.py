@@ -13,6 +13,7 @@ from app.widgets.card import vbox
 from app.widgets.dialog_foot import DialogFoot
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
+from app.widgets.tab_order import TabOrder
 from app.widgets.text_area import TextArea
 from core.errors import UserError
 
@@ -20,7 +21,7 @@ NAME, TAGS, TEXT = "name", "tags", "text"
 _WIDTH = 460
 
 
-class RunNotesDialog(QDialog):
+class RunNotesDialog(TabOrder, QDialog):
     """Shows what is written about a run, and writes it when it is accepted. `focus` is NAME, TAGS or TEXT."""
 
     def __init__(self, parent: QWidget, entry: HistoryEntry, focus: str = NAME) -> None:

@@ -8,10 +8,11 @@ from app.pages.general_settings import Choices, GeneralPage
 from app.pages.machines import MachinesPage
 from app.style import theme
 from app.widgets.card import vbox
+from app.widgets.tab_order import TabOrder
 from app.widgets.tabs import Tabs
 
 
-class SettingsWindow(QDialog):
+class SettingsWindow(TabOrder, QDialog):
     """A tab for each part; `machines_changed` when a machine is added, tested, chosen or removed."""
 
     machines_changed = Signal()

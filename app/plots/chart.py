@@ -34,6 +34,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         self._paint_timer = QTimer(self, singleShot=True, interval=_PAINT_MS)
         self._paint_timer.timeout.connect(self._paint)
         self.setAccessibleName(name)
+        self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)  # else a screen reader finds a second, nameless chart
         self.setFrameShape(self.Shape.NoFrame)
         self.hideButtons()
         plot = self.getPlotItem()

@@ -11,6 +11,7 @@ from app.widgets.card import card_around, vbox
 from app.widgets.focus_ring import FocusRing
 from app.widgets.labels import caption
 from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.tab_order import TabOrder
 from app.widgets.text_area import ReadOnlyText
 
 
@@ -18,7 +19,7 @@ class _Parts(FocusRing, QListWidget):
     """Shows the keyboard's focus: it is moved through with the arrows."""
 
 
-class LicensesWindow(QDialog):
+class LicensesWindow(TabOrder, QDialog):
     """Shows each part's licence; it is gone once it is closed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

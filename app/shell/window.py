@@ -32,6 +32,7 @@ from app.threads import gc, task
 from app.widgets.card import hbox
 from app.widgets.drop_overlay import DropOverlay
 from app.widgets.message_box import show_message
+from app.widgets.tab_order import TabOrder
 from core.data.read.files import split_paths
 
 if TYPE_CHECKING:  # each is imported when it is made
@@ -45,7 +46,7 @@ _TITLE_BAR = 40  # pixels that a desktop puts around a window count as well
 _COLLECT_MS = 1000  # after a run its page is drawn before garbage is collected
 
 
-class MainWindow(QMainWindow):
+class MainWindow(TabOrder, QMainWindow):
     """Builds the parts of the window and connects them; each part does its own work."""
 
     def __init__(self) -> None:

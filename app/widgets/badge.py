@@ -45,7 +45,9 @@ class BackendBadge(Button):
         self.setText(tr("{used} · not as asked", used=text) if has_fallback else text)
         self.set_icon("warn" if has_fallback else "chip")
         self.setAccessibleName(tr("Backend and precision: {value}", value=self.text()))
-        self.setAccessibleDescription(tr("Press to see what was asked for, what is used, and why."))
+        reason = tr(str(backend.get("reason") or ""))
+        advice = tr("Press to see what was asked for, what is used, and why.")
+        self.setAccessibleDescription(f"{reason.rstrip('.')}. {advice}" if reason else advice)
         self.updateGeometry()
         self.show()
 

@@ -45,6 +45,11 @@ class Button(QPushButton):
             self._update_icon()
 
     @property
+    def shows_focus(self) -> bool:
+        """Whether it has the keyboard and shows it."""
+        return self.hasFocus() and self._draws_ring
+
+    @property
     def is_pressed(self) -> bool:
         """Whether it is drawn as pressed."""
         return self.isDown() or self.isChecked()
@@ -90,7 +95,7 @@ class Button(QPushButton):
         painter.setPen(QPen(outline, 1) if outline else Qt.PenStyle.NoPen)
         painter.setBrush(fill if fill else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box, 6, 6)
-        if self.hasFocus() and self._draws_ring:
+        if self.shows_focus:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(theme.ring(colours))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 7, 7)

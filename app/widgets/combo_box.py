@@ -16,10 +16,16 @@ class ComboBox(QComboBox):
     def __init__(self, name: str, height: int = input_box.HEIGHT, *, narrow: bool = False) -> None:
         super().__init__()
         self.setAccessibleName(name)
+        self.setAccessibleDescription("")
         self.setMinimumHeight(height)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         policy = QComboBox.SizeAdjustPolicy
         self.setSizeAdjustPolicy(policy.AdjustToMinimumContentsLengthWithIcon if narrow else policy.AdjustToContents)
+
+    def setAccessibleDescription(self, words: str) -> None:
+        """The name comes first: Qt tells a screen reader the value in its place."""
+        name = self.accessibleName()
+        super().setAccessibleDescription(words if words.startswith(name) else f"{name}. {words}")
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()

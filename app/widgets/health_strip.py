@@ -9,6 +9,7 @@ from app.widgets.card import Card, hbox
 from app.widgets.labels import IconLabel, Label
 
 _ICONS = {"good": "ok", "accent": "info", "warn": "warn", "bad": "bad"}
+_STATES = {"good": tr("In order"), "accent": tr("Note"), "warn": tr("Note"), "bad": tr("Problem")}
 
 
 class HealthStrip(Card):
@@ -40,6 +41,7 @@ class HealthStrip(Card):
         if self.sentence.text() != sentence:
             self.sentence.setText(sentence)
             self.setAccessibleName(sentence)
+        self.sentence.setAccessibleDescription(_STATES[tone])
         if button:
             self.button.setText(button)
         self.button.setVisible(bool(button))

@@ -15,6 +15,7 @@ from app.widgets.buttons import Button
 from app.widgets.card import card_around, hbox, vbox
 from app.widgets.fold_button import FoldButton
 from app.widgets.labels import IconLabel, Label
+from app.widgets.tab_order import TabOrder
 from app.widgets.text_area import ReadOnlyText
 
 Role = QDialogButtonBox.ButtonRole
@@ -25,7 +26,7 @@ _DETAILS_HEIGHT = 180
 _ICONS = {"accent_text": "info", "warn": "warn"}
 
 
-class MessageBox(QDialog):
+class MessageBox(TabOrder, QDialog):
     """A message or a question, a sheet of the window that it is about.
 
     Arguments:

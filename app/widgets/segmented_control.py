@@ -43,6 +43,7 @@ class SegmentedControl(QWidget):
     def _add(self, key: str, title: str) -> None:
         button = quiet_button(title)
         button.setCheckable(True)
+        button.setAutoExclusive(True)  # to a screen reader one of several, not a box to tick
         button.setFixedHeight(26)
         button.setFont(theme.font("caption"))
         self.buttons[key] = button

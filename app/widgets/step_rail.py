@@ -19,6 +19,7 @@ class _Step(QAbstractButton):
         self.number, self.is_done = number, False
         self.setText(name)
         self.setCheckable(True)
+        self.setAutoExclusive(True)  # to a screen reader one of several, not a box to tick
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Step {number}: {name}", number=number, name=name))

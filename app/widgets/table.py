@@ -134,9 +134,13 @@ class _Header(QHeaderView):
             goal += step or 1
         if 0 <= goal < self.count():
             self._focused_section = goal
+        self.name_section()
+        self.viewport().update()
+
+    def name_section(self) -> None:
+        """Say to a screen reader what keys would sort by."""
         title = self.model().headerData(self._focused_section, Qt.Orientation.Horizontal)
         self.setAccessibleName(tr("Sort by {title}", title=title))
-        self.viewport().update()
 
 
 class Table(QTableView):
@@ -157,7 +161,8 @@ class Table(QTableView):
     ) -> None:
         super().__init__()
         self._optional_column, self._narrow_width = optional_column, _NARROW_WIDTH
-        self.setHorizontalHeader(_Header())
+        self.headings = _Header()
+        self.setHorizontalHeader(self.headings)
         self.setModel(model)
         self.setItemDelegate(CellDelegate(self))
         self.setAccessibleName(name)
@@ -175,6 +180,7 @@ class Table(QTableView):
             self.horizontalHeader().setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
             self.setSortingEnabled(True)
+            self.headings.name_section()
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(row_height)
         self.set_column_widths(widths)

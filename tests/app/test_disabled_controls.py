@@ -4,15 +4,38 @@ import ast
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QMenuBar,
+    QPlainTextEdit,
+    QPushButton,
+    QTabBar,
+    QTextBrowser,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.pages.chat_settings import ChatSettings
 from app.shell.window import MainWindow
 from app.widgets import disabled
 from app.widgets.disabled import disable
-from tests.app.test_accessible_names import CONTROLS, is_part
 
+CONTROLS = (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTabBar,
+    QTextBrowser,
+)
 APP = Path(disabled.__file__).parents[1]
 # What a menu or a list lets be chosen is no widget: it has its reason beside it, or as its tooltip.
 _NO_WIDGETS = {"action", "item", "entry", ""}
@@ -27,6 +50,16 @@ def unexplained(page: QWidget) -> list[str]:
         if not control.isEnabled() and (control.parentWidget() or page).isEnabled()
         if not (control.toolTip() and control.accessibleDescription())
     ]
+
+
+def is_part(control: QWidget) -> bool:
+    """Whether Qt has made a control inside another one."""
+    parent = control.parentWidget()
+    while parent is not None:
+        if isinstance(parent, QComboBox | QAbstractSpinBox | QLineEdit | QAbstractItemView | QTabBar | QMenuBar):
+            return True
+        parent = parent.parentWidget()
+    return False
 
 
 def test_no_control_is_disabled_in_another_way() -> None:
