@@ -191,7 +191,7 @@ def read_base_model(adapter: Path) -> str | None:
         raise BadModel(say("There is no permission to read {path}.", path=adapter / adapters.CONFIG)) from None
     except FileNotFoundError:
         raise adapters.missing_adapter(adapter) from None
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         raise BadModel(
             say("{adapter} holds no adapter: {config} is broken.", adapter=adapter, config=adapters.CONFIG)
         ) from None

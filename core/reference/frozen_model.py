@@ -97,6 +97,6 @@ def _base_model(adapter: Path) -> str:
     """The model that an adapter was trained on."""
     try:
         model = str(json.loads((adapter / adapters.CONFIG).read_text(encoding="utf-8"))["model"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise BadModel(say("{adapter} does not say which model its adapter was trained on.", adapter=adapter)) from None
     return hub.find_moved(model, adapter)

@@ -69,13 +69,21 @@ def open_packed(path: Path, packing: Packing, member: str) -> tuple[BinaryIO, Bi
     try:
         if packing == "zip":
             archive = zipfile.ZipFile(raw)
-            unpacked = archive.open(member)
+            unpacked = _open_member(archive, member)
         else:
             unpacked = _UNPACKERS[packing](raw)
     except BaseException:
         raw.close()
         raise
     return cast(BinaryIO, _Closing(cast(io.RawIOBase, unpacked), raw)), raw
+
+
+def _open_member(archive: zipfile.ZipFile, member: str) -> Any:
+    """A file in an archive, which holds its name twice. Raises BadZipFile where the second is damaged."""
+    try:
+        return archive.open(member)
+    except UnicodeDecodeError:
+        raise zipfile.BadZipFile(f"File name in directory {member!r} and header differ.") from None
 
 
 class _Closing(io.BufferedReader):

@@ -78,7 +78,7 @@ def _configured_ids(folder: str) -> list[int]:
         if folder and file.is_file():
             try:
                 ids += configured_ids(json.loads(file.read_text(encoding="utf-8")))
-            except ValueError:  # told where the model is loaded; a tokenizer can do without
+            except (ValueError, RecursionError):  # told where the model is loaded; a tokenizer can do without
                 continue
     return ids
 

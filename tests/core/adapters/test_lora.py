@@ -20,6 +20,7 @@ from core.chat import read_base_model
 from core.errors import BadModel, BadOption
 from core.model.load import load
 from core.quant import PackedLinear
+from core.reference.frozen_model import find_source
 from core.run import Adapter, Model, Run
 from core.train import train
 
@@ -211,6 +212,11 @@ def test_adapters_that_do_not_belong(model_folder: Path, tmp_path: Path) -> None
     (tmp_path / adapters.WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(BadModel, match=r"adapters\.safetensors is no safetensors file"):
         adapters.load(load_base(model_folder), tmp_path)
+    (tmp_path / adapters.CONFIG).write_text('{"model": ' + "[" * 9000)
+    with pytest.raises(BadModel, match=r"holds no adapter: adapter_config\.json is broken"):
+        read_base_model(tmp_path)
+    with pytest.raises(BadModel, match="does not say which model its adapter was trained on"):
+        next(find_source("teacher", str(tmp_path), None))
 
 
 def test_full_fine_tuning_is_refused_over_packed_weights(model_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,17 @@ def test_a_broken_gzip_file(tmp_path: Path) -> None:
         with pytest.raises(Unavailable) as error:
             list(read_rows(path))
         assert str(error.value).startswith(f"{path} cannot be read: it ends in the middle")
+
+
+def test_a_zip_archive_whose_second_name_of_a_file_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("zählen.jsonl", '{"text": "a"}')
+    name = "zählen.jsonl".encode()
+    path.write_bytes(path.read_bytes().replace(name, b"\x95" + name[1:], 1))
+    with pytest.raises(Unavailable) as error:
+        read_rows(path)
+    assert str(error.value) == f"{path} cannot be read: it is no ZIP archive, or a damaged one."
 
 
 def write_parquet(path: Path, rows: str) -> Path:

@@ -78,6 +78,13 @@ def test_files_beside_the_tokenizer_are_read(tmp_path: Path) -> None:
     assert set(find_end_of_turn(load_tokenizer(outside)).stops) == set(find_end_of_turn(load_tokenizer(STARTER)).stops)
 
 
+@pytest.mark.parametrize("content", ["{", "[" * 9000])
+def test_a_broken_file_beside_the_tokenizer_names_no_ends(tmp_path: Path, content: str) -> None:
+    broken = starter_copy(tmp_path / "broken")
+    (broken / "generation_config.json").write_text(content)
+    assert find_end_of_turn(load_tokenizer(broken)).stops == find_end_of_turn(load_tokenizer(STARTER)).stops
+
+
 @pytest.mark.parametrize(
     ("settings", "ids"),
     [({"eos_token_id": 2}, [2]), ({"eos_token_id": [2, 0]}, [2, 0]), ({"eos_token_id": None}, []), ({}, []), ([], [])],
