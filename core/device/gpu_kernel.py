@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import mlx.core as mx
 
+from core.device.cuda_kernel import CudaKernel
+
 Language = Literal["cuda", "metal"]
 THREADS_PER_GROUP = 256  # eight warps (Metal: SIMD groups) of 32
 WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of constants, warps and functions
@@ -52,9 +54,8 @@ def language() -> Language:
 def build_kernel(name: str, inputs: list[str], outputs: list[str], source: str, header: str, shared: int = 0) -> Any:
     """A kernel from its body and header, written with the WORDS of language(). `shared`: bytes of memory that CUDA lets
     each group of threads share beside what the text names."""
+    if language() == "cuda":
+        return CudaKernel(name, inputs, outputs, source, _CUDA_WARP + header, shared)
     # MLX knows compiled kernels by their names alone: another text must have another name.
     name = f"{name}_{hashlib.sha256((header + source).encode()).hexdigest()[:16]}"
-    names = {"name": name, "input_names": inputs, "output_names": outputs, "source": source}
-    if language() == "metal":
-        return mx.fast.metal_kernel(**names, header=header)
-    return mx.fast.cuda_kernel(**names, header=_CUDA_WARP + header, shared_memory=shared)
+    return mx.fast.metal_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header)
