@@ -62,8 +62,9 @@ def _gather_facts() -> dict[str, Any]:
     from core import update_check
     from core.ane.program_cache import ProgramCache
     from core.ane.verdict_cache import VerdictCache
+    from core.device import cuda_compiler
     from core.device.machine import machine
-    from core.device.select import report
+    from core.device.select import gpu_kind, report
     from core.device.surroundings import describe_surroundings
     from core.distributed import backends
     from core.model import families
@@ -73,6 +74,7 @@ def _gather_facts() -> dict[str, Any]:
     existing = next(p for p in (home, *home.parents) if p.exists())
     return {
         **machine(),
+        "cuda_kernels": cuda_compiler.describe() if gpu_kind()[0] == "CUDA" else "",
         "surroundings": describe_surroundings(home),
         "updates": update_check.describe(),
         "backend": report("auto"),
@@ -106,6 +108,8 @@ def _lines(facts: dict[str, Any], states: dict[str, Any]) -> Iterator[tuple[str,
         yield "GPU", f"{facts['gpu']}, {(facts['gpu_memory_bytes'] or 0) / gb:.1f} GB usable"
     else:
         yield "GPU", f"none: {facts['gpu_reason']}"
+    if facts["cuda_kernels"]:
+        yield "Kernels", facts["cuda_kernels"]
     yield "Power", states["power"].words
     for sentence in (
         *states["power"].sentences,

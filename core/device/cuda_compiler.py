@@ -17,7 +17,8 @@ from typing import NamedTuple
 import mlx.core as mx
 import platformdirs
 
-from core.atomic_files import add_checksum, has_checksum, make_private_folder, replacing
+from core.atomic_files import add_checksum, has_checksum, replacing
+from core.device.package_versions import package_version
 from core.text.sentence import say
 
 NAME = "KERNEL_NAME"  # stands in a text where the kernel's name will
@@ -42,6 +43,21 @@ def usual_folder() -> Path:
     return Path(platformdirs.user_cache_dir("Hone", appauthor=False)) / "cuda-kernels"
 
 
+def keep_mlx_kernels() -> None:
+    """Have MLX keep there what it compiles for itself, some sixty kernels of 4 seconds each: by itself it keeps them
+    among temporary files, which go when the machine starts anew. Before MLX compiles anything."""
+    os.environ.setdefault("MLX_PTX_CACHE_DIR", str(usual_folder() / f"mlx-{package_version('mlx')}"))
+
+
+def describe() -> str:
+    """Who compiles the kernels, and where they are kept, in a sentence."""
+    try:
+        _include_folder()
+        return say("compiled by NVRTC {version}, kept in {folder}", version=version(), folder=usual_folder())
+    except CompileError as error:
+        return say("compiled in each process anew, which takes a minute: {reason}", reason=error)
+
+
 @functools.cache
 def get_program(text: str) -> Program:
     """The program of a kernel's whole text for this machine's GPU, from the disk or compiled now.
@@ -62,7 +78,7 @@ def kept_program(text: str, architecture: str, folder: Path) -> Program:
             return Program(name, path.read_bytes()[:-_CHECKSUM_BYTES])
     program = Program(name, compile_text(text.replace(NAME, name), architecture))
     with suppress(OSError):  # a full disk: compiled anew the next time
-        make_private_folder(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_bytes(program.binary)
             add_checksum(temporary)
@@ -77,7 +93,7 @@ def compile_text(text: str, architecture: str) -> bytes:
         flags = [f"--gpu-architecture={architecture}".encode(), f"--include-path={_include_folder()}".encode()]
         if library.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*flags)):
             log = _read(program, library.nvrtcGetProgramLogSize, library.nvrtcGetProgramLog)
-            raise CompileError(log.rstrip(b"\0").decode(errors="replace"))
+            raise CompileError(log.decode(errors="replace").rstrip("\0").strip())
         return _read(program, library.nvrtcGetCUBINSize, library.nvrtcGetCUBIN)
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mlx.core as mx
 
+from core.device.cuda_compiler import keep_mlx_kernels
 from core.device.package_versions import package_version
 from core.device.surroundings import is_virtual
 from core.text.sentence import say
@@ -35,6 +36,8 @@ def select(requested: str) -> dict[str, str]:
     if chosen["used"] == "gpu":
         mx.set_default_device(mx.gpu)
         mx.enable_compile()
+        if mx.cuda.is_available():
+            keep_mlx_kernels()
     else:
         mx.set_default_device(mx.cpu)
         # Compiling a CPU kernel calls g++ (seconds each) and was measured to gain nothing.
