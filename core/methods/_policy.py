@@ -228,13 +228,15 @@ def idle(o: Options) -> Iterator[tuple[str, str]]:
     if not o.beta:
         for name in ("reference", "use_bias_correction_kl"):
             yield name, say("without a KL penalty (beta)")
+    if o.replay:  # with their rewards, from which the soft penalty is taken already
+        unread = ("overlong_buffer", "overlong_penalty", "dynamic_sampling", "refills", "group_size")
+        for name in ("top_p", "top_k", "min_p", *unread):
+            yield name, say("where recorded answers are learned from")
+        return
     if not o.dynamic_sampling:
         yield "refills", say("without dynamic sampling")
     if not o.buffer:
         yield "overlong_penalty", say("without an overlong buffer")
-    if o.replay:
-        for name in ("top_p", "top_k", "min_p", "refills"):
-            yield name, say("where recorded answers are learned from")
 
 
 def check(o: Options) -> None:

@@ -47,6 +47,16 @@ def test_what_nothing_reads_is_named() -> None:
         "options.reward_seconds",
     ]
     assert idle("grpo", options__reward_length=9, options__reasoning_rewards=True) == []
+    recorded = {"options__replay": "x", "options__scale_rewards": "none"}
+    ways = {"options__group_size": 4, "options__dynamic_sampling": True, "options__overlong_buffer": 9}
+    assert idle("grpo", **recorded) == []
+    assert idle("grpo", **recorded, **ways, options__refills=9, options__overlong_penalty=2.0) == [
+        "options.overlong_buffer",
+        "options.overlong_penalty",
+        "options.dynamic_sampling",
+        "options.refills",
+        "options.group_size",
+    ]
     assert (
         idle("grpo", options__rewards=("length", "file"), options__reward_length=9, options__reward_seconds=2.0) == []
     )
