@@ -1,6 +1,7 @@
 """Step 5: checks of the whole run, which start by themselves, and the button that starts training."""
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr, tr_count
@@ -45,7 +46,7 @@ class CheckRow(QWidget):
         layout.setContentsMargins(16, 9, 12, 9)
         self._glyph = IconLabel("wait", "secondary", 20)
         name_label = Label(name, bold=True, wrap=False)
-        name_label.setFixedWidth(124)
+        name_label.setFixedWidth(_name_width())
         self.sentence = Label("…")
         self.change = plain_button("")
         self.change.setAccessibleName(tr("Change: {name}", name=name))
@@ -72,6 +73,12 @@ class CheckRow(QWidget):
         self.change.setText(check.fix_words)
         self.change.setAccessibleName(f"{check.title}: {check.fix_words}")
         self.change.setVisible(bool(check.fix_words))
+
+
+def _name_width() -> int:
+    """The pixels that the longest name of a check needs."""
+    metrics = QFontMetrics(theme.font(bold=True))
+    return max(metrics.horizontalAdvance(name) for name in TITLES.values()) + 4
 
 
 def summarize_run(run: Run) -> str:

@@ -17,6 +17,7 @@ from app.widgets.message_box import MessageBox, Role, show_message
 from app.widgets.tab_order import TabOrder
 from core.errors import UserError
 
+_WIDTH = 400  # at least
 _LONGEST_LABEL = 24  # characters of a name on the button
 
 
@@ -101,8 +102,8 @@ class NameDialog(TabOrder, QDialog):
         super().__init__(parent)
         self._accept_name = accept_name
         self.setWindowTitle(title)
-        self.setMinimumWidth(400)
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
+        layout.addStrut(_WIDTH - 2 * theme.MARGIN)
         layout.addWidget(heading(title))
         self.name = LineEdit(title)
         self.name.setText(name)

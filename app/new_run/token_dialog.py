@@ -15,6 +15,7 @@ from app.widgets.line_edit import LineEdit
 from app.widgets.tab_order import TabOrder
 from core import hub_token
 
+_WIDTH = 460  # at least
 _TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
 
@@ -24,8 +25,8 @@ class TokenDialog(TabOrder, QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Access token of Hugging Face"))
-        self.setMinimumWidth(460)
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
+        layout.addStrut(_WIDTH - 2 * theme.MARGIN)
         layout.addWidget(heading(tr("Access token of Hugging Face")))
         layout.addWidget(
             Label(

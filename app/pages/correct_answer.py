@@ -22,6 +22,7 @@ from app.widgets.text_area import TextArea
 from core.append_row import append_conversation, append_pair
 from core.errors import UserError
 
+_WIDTH = 560  # at least
 _ROW, _PAIR = "row", "pair"
 _MEANINGS = {
     _ROW: tr("The conversation with your answer, for a run that learns from examples."),
@@ -38,8 +39,8 @@ class CorrectAnswerDialog(TabOrder, QDialog):
         super().__init__(parent)
         self._messages, self._given = list(messages), given.strip()
         self.setWindowTitle(tr("This is how it should have answered"))
-        self.setMinimumWidth(560)
         layout = vbox(self, 20, 10)
+        layout.addStrut(_WIDTH - 2 * 20)
         layout.addWidget(caption(tr("Asked: {question}", question=_shorten(self._messages[-1]["content"]))))
         label = Label(tr("&The answer as it should have been"), bold=True, wrap=False)
         self.answer = TextArea(tr("The answer as it should have been"), text=given)

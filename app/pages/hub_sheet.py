@@ -17,7 +17,7 @@ from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 from app.widgets.tab_order import TabOrder
 
-_WIDTH = 460
+_WIDTH = 460  # at least
 
 
 class HubSheet(TabOrder, QDialog):
@@ -30,8 +30,8 @@ class HubSheet(TabOrder, QDialog):
         self._job = job
         self.setWindowTitle(tr("Upload to Hugging Face"))
         self.setModal(True)
-        self.setMinimumWidth(_WIDTH)
         layout = vbox(self, theme.MARGIN, 6)
+        layout.addStrut(_WIDTH - 2 * theme.MARGIN)
         layout.addWidget(heading(tr("Upload to Hugging Face")))
         layout.addSpacing(6)
         label = Label(tr("Name on the Hub"), bold=True, wrap=False)

@@ -19,7 +19,7 @@ from app.widgets.line_edit import LineEdit
 from app.widgets.tab_order import TabOrder
 from app.widgets.text_area import TextArea
 
-_WIDTH = 460
+_WIDTH = 460  # at least
 
 
 class OllamaSheet(TabOrder, QDialog):
@@ -32,8 +32,8 @@ class OllamaSheet(TabOrder, QDialog):
         self._job, self._folder = job, folder
         self.setWindowTitle(tr("Send to Ollama"))
         self.setModal(True)
-        self.setMinimumWidth(_WIDTH)
         layout = vbox(self, theme.MARGIN, 6)
+        layout.addStrut(_WIDTH - 2 * theme.MARGIN)
         layout.addWidget(heading(tr("Send to Ollama")))
         layout.addSpacing(6)
         self.name = LineEdit(tr("Name in Ollama"), "my-model")

@@ -18,7 +18,7 @@ from app.widgets.text_area import TextArea
 from core.errors import UserError
 
 NAME, TAGS, TEXT = "name", "tags", "text"
-_WIDTH = 460
+_WIDTH = 460  # at least
 
 
 class RunNotesDialog(TabOrder, QDialog):
@@ -29,8 +29,8 @@ class RunNotesDialog(TabOrder, QDialog):
         self._folder: Path = entry.folder
         self.setWindowTitle(tr("Name, tags and notes"))
         self.setModal(True)
-        self.setMinimumWidth(_WIDTH)
         layout = vbox(self, theme.MARGIN, 6)
+        layout.addStrut(_WIDTH - 2 * theme.MARGIN)
         self.name = LineEdit(tr("Name"), entry.title)
         self.name.setText(entry.notes.name)
         self.name.setMaxLength(MAX_NAME)

@@ -1,8 +1,8 @@
 """A thin scroll bar without arrows, for systems with a thick one. A Mac keeps its own."""
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QScrollBar, QStyle, QStyleOptionSlider
+from PySide6.QtWidgets import QAbstractScrollArea, QScrollBar, QStyle, QStyleOptionSlider, QWidget
 
 from app.style import theme
 
@@ -35,8 +35,8 @@ class ThinScrollBar(QScrollBar):
 
 
 class FloatingScrollBar(ThinScrollBar):
-    """Lies over the right edge of a scrolling widget and takes no width from it: what is in it ends at the line where
-    all else ends, as under the scroll bars of a Mac."""
+    """Takes no width from a scrolling widget: what is in it ends at the line where all else ends, as under the scroll
+    bars of a Mac. It stands in the margin of the page around it, or lies over its right edge where there is none."""
 
     def __init__(self, area: QAbstractScrollArea) -> None:
         super().__init__(Qt.Orientation.Vertical, area)
@@ -46,12 +46,24 @@ class FloatingScrollBar(ThinScrollBar):
         self._bar.valueChanged.connect(self.setValue)
         self.valueChanged.connect(self._bar.setValue)
         area.installEventFilter(self)
+        area.destroyed.connect(self.deleteLater)
         self._follow()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show):
             self._follow()
+        elif event.type() == QEvent.Type.Hide:
+            self.hide()
         return super().eventFilter(watched, event)
+
+    def _page(self) -> QWidget:
+        """The nearest widget around the scrolling one that has a margin at its right; that one itself without one."""
+        page: QWidget = self._area
+        while not page.isWindow() and (parent := page.parentWidget()) is not None:
+            page = parent
+            if page.width() - self._area.mapTo(page, QPoint(self._area.width(), 0)).x() >= _WIDTH:
+                return page
+        return self._area
 
     def _follow(self) -> None:
         bar = self._bar
@@ -59,8 +71,14 @@ class FloatingScrollBar(ThinScrollBar):
         self.setPageStep(bar.pageStep())
         self.setSingleStep(bar.singleStep())
         self.setValue(bar.value())
-        self.setGeometry(self._area.width() - _WIDTH, 0, _WIDTH, self._area.height())
-        self.setVisible(bar.maximum() > bar.minimum())
+        page = self._page()
+        if self.parentWidget() is not page:
+            self.setParent(page)
+        end = self._area.width() if page is self._area else page.width()
+        top = self._area.mapTo(page, QPoint(0, 0)).y()
+        self.setGeometry(end - _WIDTH, top, _WIDTH, self._area.height())
+        self.setVisible(bar.maximum() > bar.minimum() and self._area.isVisible())
+        self.raise_()
 
 
 def use_floating_scrollbar(area: QAbstractScrollArea) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 import app
+from app.desktop.language import tr
 from app.new_run.downloads_dialog import DownloadsDialog
 from app.new_run.draft_menu import NameDialog
 from app.new_run.token_dialog import TokenDialog
@@ -153,7 +154,7 @@ def conversation(qtbot: QtBot, window: MainWindow, dataset: Path) -> Iterator[St
     page.model.menu.actions()[0].trigger()
     page.view.question.setPlainText("<think>Who asks?</think> Who are you?")
     page.send()
-    qtbot.waitUntil(lambda: page.view.button.text() == "Send")
+    qtbot.waitUntil(lambda: page.view.button.text() == tr("Send"))
     for button in (page.panel.settings_button, page.panel.history_button):
         button.click()
         qtbot.wait(100)

@@ -102,3 +102,29 @@ def test_in_a_tab_the_bar_takes_no_width(qtbot: QtBot) -> None:
     assert page.verticalScrollBar().value() == page.verticalScrollBar().maximum() == 600
     page.verticalScrollBar().setValue(0)
     assert bar.value() == 0
+
+
+def test_the_scroll_bar_of_a_tab_stands_in_the_margin_beside_its_cards(qtbot: QtBot) -> None:
+    around, stack, page, other, tall = QWidget(), QStackedWidget(), ScrollPage(in_tab=True), QWidget(), QWidget()
+    tall.setFixedHeight(2000)
+    page.content_layout.addWidget(tall)
+    stack.addWidget(page)
+    stack.addWidget(other)
+    vbox(around, theme.MARGIN).addWidget(stack)
+    qtbot.addWidget(around)
+    around.resize(400, 240)
+    around.show()
+    qtbot.waitExposed(around)
+    (bar,) = around.findChildren(FloatingScrollBar)
+    qtbot.waitUntil(bar.isVisible)
+    assert bar.parentWidget() is around
+    right = page.mapTo(around, page.rect().topRight()).x()
+    assert right < bar.x() and bar.geometry().right() == around.rect().right()
+    assert (bar.y(), bar.height()) == (theme.MARGIN, page.height())
+    stack.setCurrentWidget(other)
+    assert not bar.isVisible()
+    stack.setCurrentWidget(page)
+    assert bar.isVisible()
+    stack.removeWidget(page)
+    page.deleteLater()
+    qtbot.waitUntil(lambda: not around.findChildren(FloatingScrollBar))
