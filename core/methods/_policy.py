@@ -141,7 +141,8 @@ class Options:
     )
     dynamic_sampling: bool = option(
         False,
-        "Discard groups whose answers all have the same reward, and sample other prompts in their place.",
+        "Discard groups whose answers all have the same reward, the soft penalty for long ones aside, and sample other "
+        "prompts in their place.",
         label="Dynamic sampling",
     )
     refills: int = option(

@@ -36,7 +36,8 @@ class Options(Policy):
     )
     dynamic_sampling: bool = option(
         True,
-        "Discard groups whose answers all have the same reward, and sample other prompts in their place.",
+        "Discard groups whose answers all have the same reward, the soft penalty for long ones aside, and sample other "
+        "prompts in their place.",
         label="Dynamic sampling",
     )
     overlong_buffer: int | None = option(

@@ -17,7 +17,7 @@ from core.rewards.judge import RewardScorer
 from core.rollouts.advantages import compute_advantages, find_flat_groups, overlong_penalties
 from core.rollouts.batch_generate import Completion, CompletionGenerator
 from core.rollouts.prompts import Prompt
-from core.rollouts.samples_file import Rollout, RolloutGroup, parse_group
+from core.rollouts.samples_file import OVERLONG, Rollout, RolloutGroup, parse_group
 from core.rollouts.sampling import SamplingParams
 
 
@@ -57,7 +57,7 @@ class Collector:
     ) -> CollectedGroups:
         """A group of completions for the prompt at each of `indices`, scored.
 
-        With dynamic sampling, flat groups are dropped, and `draw_refill(round, count)` gives the indices of other
+        With dynamic sampling, undecided groups are dropped, and `draw_refill(round, count)` gives the indices of other
         prompts to take their place. Raises SamplingStopped between two tokens when the run is asked to stop.
         """
         start, options = time.perf_counter(), self.options
@@ -67,7 +67,7 @@ class Collector:
             sampled = self._sample_groups(step, indices, prompts, [*seed, refill], problems)
             if not options.dynamic_sampling:
                 return CollectedGroups(sampled, [], time.perf_counter() - start, problems)
-            is_flat = find_flat_groups(reward_matrix(sampled))
+            is_flat = find_undecided_groups(sampled)
             dropped_groups += [replace(g, trained_on=False) for g, flat in zip(sampled, is_flat, strict=True) if flat]
             groups += [group for group, flat in zip(sampled, is_flat, strict=True) if not flat]
             missing = target - len(groups)
@@ -146,7 +146,7 @@ class Collector:
         for completion, text, scored, penalty in zip(completions, texts, result.scored_answers, penalties, strict=True):
             scores = {name: score.value for name, score in scored.scores.items()}
             if o.buffer:
-                scores["overlong"] = penalty
+                scores[OVERLONG] = penalty
             rollouts.append(
                 Rollout(
                     ids=completion.tokens,
@@ -175,15 +175,25 @@ class Collector:
         )
 
 
-def reward_matrix(groups: Sequence[RolloutGroup]) -> np.ndarray:
+def reward_matrix(rewards: Sequence[list[float]]) -> np.ndarray:
     """The rewards of R groups, [R, G], with NaN where a group has fewer than G completions or one has no reward."""
-    width = max(len(group.rollouts) for group in groups)
-    return np.array([group.rewards + [math.nan] * (width - len(group.rollouts)) for group in groups])
+    width = max(map(len, rewards))
+    return np.array([group + [math.nan] * (width - len(group)) for group in rewards])
 
 
-def add_advantages(groups: Sequence[RolloutGroup], scale: str) -> tuple[list[RolloutGroup], np.ndarray]:
+def find_undecided_groups(groups: Sequence[RolloutGroup]) -> np.ndarray:
+    """[R]: True for a group whose completions are equally good, which dynamic sampling replaces (DAPO, equation 11).
+
+    What they differ by may be the soft penalty of long ones: from it alone wrong answers would learn to be short.
+    """
+    return find_flat_groups(reward_matrix([group.unpenalized_rewards for group in groups]))
+
+
+def add_advantages(groups: Sequence[RolloutGroup], o: Options) -> tuple[list[RolloutGroup], np.ndarray]:
     """(R groups whose completions have their advantage, the advantages [R, G])."""
-    advantages = compute_advantages(reward_matrix(groups), scale)
+    advantages = compute_advantages(reward_matrix([group.rewards for group in groups]), o.scale_rewards)
+    if o.dynamic_sampling:  # where none could take its place
+        advantages[find_undecided_groups(groups)] = 0.0
     updated = []
     for group, row in zip(groups, advantages, strict=True):
         rollouts = tuple(replace(r, advantage=float(value)) for r, value in zip(group.rollouts, row, strict=False))
@@ -203,7 +213,7 @@ def group_metrics(groups: Sequence[RolloutGroup]) -> dict[str, float]:
     names: Iterable[str] = dict.fromkeys(name for rollout in rollouts for name in rollout.scores)
     for name in names:
         metrics[f"reward_{name}"] = float(np.mean([r.scores[name] for r in rollouts if name in r.scores]))
-    metrics["flat_groups"] = float(find_flat_groups(reward_matrix(groups)).mean())
+    metrics["flat_groups"] = float(find_flat_groups(reward_matrix([group.rewards for group in groups])).mean())
     metrics["entropy"] = float(np.average([r.entropy for r in rollouts], weights=[len(r.ids) for r in rollouts]))
     metrics["answer_length"] = float(np.mean([len(r.ids) for r in rollouts]))
     metrics["cut_off"] = float(np.mean([r.truncated for r in rollouts]))

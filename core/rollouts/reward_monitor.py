@@ -6,7 +6,7 @@ import numpy as np
 
 from core.errors import BadData, Unavailable
 from core.rollouts.collector import CollectedGroups
-from core.rollouts.samples_file import RolloutGroup
+from core.rollouts.samples_file import OVERLONG, RolloutGroup
 from core.text.sentence import say
 
 CONSTANT_ROUNDS = 5  # samplings after which a reward that never changed is reported
@@ -88,7 +88,7 @@ def _reward_values(groups: Sequence[RolloutGroup]) -> Iterator[tuple[str, float]
 def _constant_reward_warnings(values_by_reward: dict[str, set[float]]) -> list[RewardWarning]:
     """Warnings about rewards that gave every completion the same score."""
     constant = {
-        name: next(iter(values)) for name, values in values_by_reward.items() if len(values) == 1 and name != "overlong"
+        name: next(iter(values)) for name, values in values_by_reward.items() if len(values) == 1 and name != OVERLONG
     }
     if "" in constant:
         score = say(

@@ -177,7 +177,7 @@ class RolloutBatches:
     def _build_batches(self, collected: CollectedGroups) -> None:
         """Make the batches and metrics of a sampling."""
         o = self.options
-        groups, advantages = add_advantages(collected.groups, o.scale_rewards)
+        groups, advantages = add_advantages(collected.groups, o)
         collected.groups = groups
         self._metrics = group_metrics([*groups, *collected.dropped_groups]) | {"sampling_seconds": collected.seconds}
         if o.dynamic_sampling and not self._replay:
@@ -239,7 +239,7 @@ class RolloutBatches:
                 lambda refill, count: self._draw_refill(number, refill, count),
             )
         self.notes += self._monitor.check(number, collected)
-        groups, _ = add_advantages(collected.groups, self.options.scale_rewards)
+        groups, _ = add_advantages(collected.groups, self.options)
         with explain(self.config.samples_file):
             lines = (group.to_json() + "\n" for group in (*groups, *collected.dropped_groups))
             append(self.config.samples_file, "".join(lines))

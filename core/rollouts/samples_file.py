@@ -16,6 +16,8 @@ from core.rewards.kept_reasons import keep_reasons, read_reasons
 from core.text.reasons import reason
 from core.text.sentence import say
 
+OVERLONG = "overlong"  # among the scores: the soft penalty of a long completion, which is in its reward
+
 
 @dataclass(frozen=True)
 class Rollout:
@@ -49,6 +51,11 @@ class RolloutGroup:
     def rewards(self) -> list[float]:
         """The reward of every completion, NaN where there is none."""
         return [rollout.reward for rollout in self.rollouts]
+
+    @property
+    def unpenalized_rewards(self) -> list[float]:
+        """The same without the soft penalty of long completions."""
+        return [rollout.reward - rollout.scores.get(OVERLONG, 0.0) for rollout in self.rollouts]
 
     def to_json(self) -> str:
         """One line, without the line break. Log-probabilities keep the nine digits that make a float32."""

@@ -225,21 +225,25 @@ def test_a_replay_of_another_models_answers_is_refused(ask: Ask, tmp_path: Path)
         list(train(ask(replay=str(file))))
 
 
-def test_dynamic_sampling_replaces_flat_groups_and_tells_when_it_gives_up(ask: Ask) -> None:
-    # No answer holds this, so that every group is flat: two refills, then the step goes on without a gradient.
-    own = {"rewards": ["regex=1"], "reward_pattern": "\u2603", "overlong_buffer": 0}
+@pytest.mark.parametrize("buffer", [0, 6])
+def test_dynamic_sampling_replaces_flat_groups_and_tells_when_it_gives_up(ask: Ask, buffer: int) -> None:
+    # No answer holds this, so that all of a group are as wrong: two refills, then the step goes on without a gradient.
+    own = {"rewards": ["regex=1"], "reward_pattern": "\u2603", "overlong_buffer": buffer}
     run = ask(method="dapo", refills=2, train={"steps": 1}, **own)
     events = list(train(run))
     (step,) = only(Step, events)
-    assert step.grad_norm == 0 and step.metrics["flat_groups"] == 1 and step.metrics["thrown_groups"] == 5
+    assert step.grad_norm == 0 and step.metrics["thrown_groups"] == 5
+    is_flat = [len({a["reward"] for a in json.loads(line)["answers"]}) == 1 for line in lines(run)]
+    assert step.metrics["flat_groups"] == sum(is_flat) / 6 and all(is_flat) == (buffer == 0)  # only some are as long
     assert [e.code for e in only(Warned, events) if "After 2 refills" in e.message] == ["refill"]
     groups = [json.loads(line) for line in lines(run)]
     assert [g["kept"] for g in groups] == [True] + [False] * 5
 
-    refilled = ask(output="b", method="dapo", overlong_buffer=0, rewards=["regex=1"], refills=20, train={"steps": 3})
+    options = {"overlong_buffer": buffer, "rewards": ["regex=1"], "refills": 20, "train": {"steps": 3}}
+    refilled = ask(output="b", method="dapo", **options)
     for step in only(Step, list(train(refilled))):
         groups = [g for g in map(json.loads, lines(refilled)) if g["step"] == step.step and g["kept"]]
-        assert len(groups) == 2 and all(len({a["reward"] for a in g["answers"]}) > 1 for g in groups)
+        assert len(groups) == 2 and all(len({a["rewards"]["regex"] for a in g["answers"]}) > 1 for g in groups)
 
 
 def _collate_all_groups(collate: Any, *args: Any, skip_flat: bool, **options: Any) -> Any:
