@@ -11,8 +11,8 @@ PROMPT = ("prompt",)
 INSTRUCTION = ("instruction", "anweisung", "instrucción", "istruzione", "instrução", "指令")
 QUESTION = (
     "question", "query", "problem", "user", "question_stem", "ctx", "inputs", "input", "input_text", "text_input",
-    "user_input", "frage", "pregunta", "domanda", "pergunta", "вопрос", "问题", "問題", "質問", "질문", "eingabe",
-    "entrée", "entrada", "输入",
+    "user_input", "front", "vorderseite", "frage", "pregunta", "domanda", "pergunta", "вопрос", "问题", "問題", "質問",
+    "질문", "eingabe", "entrée", "entrada", "输入",
 )  # fmt: skip
 CONTEXT = (
     "input",
@@ -36,13 +36,15 @@ OUTPUT = ("output", "response", "answer", "completion", "ausgabe", "sortie", "sa
 # A worked solution teaches more than its result, which stands beside it as the answer.
 ANSWER = (
     "solution", "generated_solution", "answer", "best_answer", "correct_answer", "response", "output", "assistant",
-    "reply", "completion", "targets", "answers", "output_text", "ideal", "antwort", "réponse", "respuesta", "risposta",
+    "reply", "completion", "targets", "answers", "output_text", "ideal", "expected_output", "expectedoutput", "back",
+    "rückseite", "antwort", "réponse", "respuesta", "risposta",
     "resposta", "ответ", "答案", "回答", "답변", "ausgabe", "sortie", "salida", "saída", "输出",
 )  # fmt: skip
 # What an answer is checked against is the result.
 CHECKED_ANSWER = (
     "final_answer", "expected_answer", "answer", "best_answer", "correct_answer", "ground_truth", "expected", "target",
-    "targets", "solution", "response", "output", "reward_model", "answers", "reference_answer", "ideal", "antwort",
+    "targets", "solution", "response", "output", "reward_model", "answers", "reference_answer", "ideal",
+    "expected_output", "expectedoutput", "back", "rückseite", "antwort",
     "réponse", "respuesta", "risposta", "resposta", "ответ", "答案", "回答", "답변", "ausgabe",
 )  # fmt: skip
 CHOICES = ("choices", "options", "endings")

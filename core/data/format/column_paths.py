@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.data.format.roles import role_of
 from core.data.kinds import PAIRS, TEXT, UNPAIRED
 
 _MISSING = object()
@@ -17,6 +18,11 @@ _EXAMPLE = {  # how columns are mapped, where it cannot be told from the row whi
     UNPAIRED: "prompt=COLUMN,completion=COLUMN,label=COLUMN",
 }
 _LONG_ENOUGH = 40  # characters of a text that is no name, number or date
+_ASKED = re.compile(r"question|prompt|instruction|query|problem|frage|pregunta|domanda|front\b|^q$", re.IGNORECASE)
+_ANSWERED = re.compile(
+    r"answer|response|reply|completion|solution|output|antwort|r[eé]ponse|respuesta|risposta|expected|back\b|^a$",
+    re.IGNORECASE,
+)
 _PLAIN_NAME = re.compile(r"[\w .\-+/()?!:']{1,40}")  # of a column that an example can name
 
 
@@ -49,16 +55,42 @@ def example_mapping(row: Mapping[str, Any], kind: str) -> str:
     ones; "" where the row has too few, or names that would have to be written in another way."""
     if kind in _EXAMPLE:
         return _EXAMPLE[kind]
-    names = list(itertools.islice(column_paths(row), 4 * _MOST_INSIDE))
-    roles = ("text",) if len(names) == 1 and kind == TEXT else ("question", "answer")
+    names = [n for n in itertools.islice(column_paths(row), 4 * _MOST_INSIDE) if not isinstance(column(row, n), list)]
+    roles = ("text",) if len(names) == 1 == len(row) and kind == TEXT else ("question", "answer")
     texts = [name for name in names if isinstance(value := column(row, name), str) and value.strip()]
     texts.sort(key=lambda name: -min(len(str(column(row, name))), _LONG_ENOUGH))  # names and numbers are short
-    chosen = list(dict.fromkeys([*texts, *names]))[: len(roles)]
+    ordered = list(dict.fromkeys([*texts, *names]))
+    chosen = sorted(ordered[: len(roles)], key=names.index)
+    if len(roles) == 2:  # what a column is called says more than how long its texts are
+        asked, answered = (next((n for n in ordered if words.search(n)), "") for words in (_ASKED, _ANSWERED))
+        others = [name for name in ordered if name not in (asked, answered)]
+        if asked and answered and asked != answered:
+            chosen = [asked, answered]
+        elif (asked or answered) and others:
+            chosen = [asked or others[0], others[0] if asked else answered]
     if len(chosen) < len(roles) or not all(map(_PLAIN_NAME.fullmatch, chosen)):
         return ""
-    return shlex.quote(
-        ",".join(f"{role}={name}" for role, name in zip(roles, sorted(chosen, key=names.index), strict=True))
-    )
+    return shlex.quote(",".join(f"{role}={name}" for role, name in zip(roles, chosen, strict=True)))
+
+
+def find_messages(row: Mapping[str, Any], depth: int = 3) -> str:
+    """The name of what holds a conversation with an answer inside of a row; "" where there is none."""
+    for name, value in row.items():
+        if isinstance(value, list) and len(value) > 1 and _is_conversation(value):
+            return name
+        if isinstance(value, dict) and depth and (inner := find_messages(value, depth - 1)):
+            return f"{name}.{inner}"
+    return ""
+
+
+def _is_conversation(value: list[Any]) -> bool:
+    """Whether a list holds messages, one of them an answer, or is of nothing but texts, which take turns."""
+    if all(isinstance(item, str) for item in value):
+        return any(" " in text.strip() for text in value)
+    if not all(isinstance(item, dict) for item in value):
+        return False
+    roles = [role_of(item.get("role", item.get("from"))) for item in value]
+    return None not in roles and "assistant" in roles
 
 
 def find_rows(row: Mapping[str, Any], depth: int = 2) -> str:

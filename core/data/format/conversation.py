@@ -38,12 +38,14 @@ def as_messages(value: Any) -> Any:
     Texts by themselves are the user's and the assistant's in turn; an object with input and output is two turns; who
     speaks may stand under another key, such as sender; the items of OpenAI's Responses are messages and calls.
     """
+    if isinstance(value, dict):
+        value = _rows_of_lists(value)
     if not isinstance(value, list | tuple) or not value:
         return value
     first = value[0]
     if all(map(gemini.is_content, value)):
         return [gemini.as_message(content) for content in value]
-    if isinstance(first, str) and len(value) > 1 and all(isinstance(text, str) for text in value):
+    if isinstance(first, str) and all(isinstance(text, str) for text in value):
         return [{"role": "user" if n % 2 == 0 else "assistant", "content": text} for n, text in enumerate(value)]
     if not isinstance(first, dict) or not all(isinstance(item, dict) for item in value):
         return value
@@ -52,12 +54,27 @@ def as_messages(value: Any) -> Any:
     if "role" in first or "from" in first:
         return value
     if keys := turn_keys(list(value)):
-        return [{"role": role, "content": turn[k]} for turn in value for role, k in zip(_SIDES, keys, strict=True)]
+        system = [{"role": "system", "content": first["system"]}] if first.get("system") else []  # as in XTuner's form
+        turns = ({"role": role, "content": turn[k]} for turn in value for role, k in zip(_SIDES, keys, strict=True))
+        return [*system, *turns]
     named = [with_role(item) for item in value]
     return named if all(message is not None for message in named) else value
 
 
 _SIDES = ("user", "assistant")
+
+
+def _rows_of_lists(value: dict[str, Any]) -> Any:
+    """The messages that lists of speakers and of texts hold, as `datasets` keeps a sequence of objects; any other value
+    as it is."""
+    columns = list(value.values())
+    if not ({"role", "from"} & value.keys()) or not all(
+        isinstance(column, list) and len(column) == len(columns[0]) for column in columns
+    ):
+        return value
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
 _RESPONSE_ITEMS = ("message", "reasoning", "function_call", "function_call_output")  # of OpenAI's Responses
 
 
@@ -193,6 +210,11 @@ def _parse_message(value: Any, number: int, conversation: Sequence[Any]) -> Mess
     thinking = thinking or next((str(value[k]) for k in _THINKING_FIELDS if str(value.get(k) or "").strip()), "")
     if thinking and not (content or "").lstrip().startswith(_THINKING_MARK):  # else it would stand there twice
         fields["reasoning_content"] = thinking
+    if role == "assistant" and value.get("train_detail"):  # as Axolotl has it
+        message = say(
+            "Of message {number} parts are to be learned (train_detail); here it is all or none.", number=number
+        )
+        raise Unusable("weight", message, say("Without train_detail all of it is learned."))
     weight = _read_weight(value)
     if weight != 1:
         fields["weight"] = weight

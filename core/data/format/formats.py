@@ -9,7 +9,7 @@ from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format.column_names import MESSAGES
-from core.data.format.column_paths import column_paths, example_mapping, find_rows
+from core.data.format.column_paths import column_paths, example_mapping, find_messages, find_rows
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape, choices
 from core.data.format.shapes.common import ParseResult, find_column
@@ -27,6 +27,7 @@ _WHOLE = re.compile(r"-?\d{1,15}\.0")
 _MEDIA = ("image", "images", "audio", "audios", "video", "videos")  # columns of what is no text
 # Columns that stand beside a plain text and say what it is, or what is wanted of it.
 _MARKS = {*names_of.LABEL, *names_of.ANSWER, "labels", "label_text", "class", "sentiment", "target", "code"}
+_PLAIN_PATH = re.compile(r"[\w.-]{1,80}")  # of a column that can be named without quotes
 _WORDS_OF_CONTENT = 4  # words a row from which a column is taken for content
 
 
@@ -172,11 +173,22 @@ def unknown_columns_message(row: Mapping[str, Any], kind: str) -> str:
         unknown = say("The columns {columns} are not known; expected {expected}", columns=columns, expected=expected)
     else:
         unknown = say("The column {columns} is not known; expected {expected}", columns=columns, expected=expected)
+    if kind == TEXT and (inside := find_messages(row)) and _PLAIN_PATH.fullmatch(inside):
+        advice = say("; or map the conversation: --columns messages={column}.", column=inside)
+        return unknown + advice
     if nested := find_rows(row):
         advice = say("; if the rows lie in {column}, save that list as a file of its own.", column=nested)
         return unknown + advice
+    if any(map(_looks_like_content, row)):
+        advice = say("; they look like content: put a line with names, such as question and answer, above them.")
+        return unknown + advice
     example = example_mapping(row, kind)
     return unknown + (say("; or map them: --columns {example}.", example=example) if example else ".")
+
+
+def _looks_like_content(name: str) -> bool:
+    """Whether the name of a column is a sentence, as where a table has no line with names."""
+    return name.rstrip().endswith(("?", ".", "!")) and name.strip().count(" ") >= 4
 
 
 def join_names(names: Iterable[Any]) -> str:

@@ -73,6 +73,7 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
                     cells=len(cells),
                     columns=len(columns),
                 ),
+                say("A cell that holds the character between cells stands in quotes."),
             )
             continue
         data_file.row_start = start

@@ -21,6 +21,11 @@ Values = Mapping[str, Any]
 # (examples, remarks) of a row: usually one example; a preference pair makes two for UNPAIRED.
 ParseResult = tuple[tuple[Example, ...], list[Remark]]
 
+# What such a column holds where it says whether, or how much, a model thinks, not what it thought.
+_SWITCHES = (
+    "on", "off", "true", "false", "yes", "no", "none", "nan", "null", "0", "1", "enabled", "disabled", "minimal", "low",
+    "medium", "high",
+)  # fmt: skip
 _EMPTY_STRUCTURES = ("", "[]", "{}", "null", "none", "nan")  # texts that stand for no list and no object
 
 
@@ -125,10 +130,19 @@ def read_answer(value: Values, names: tuple[str, ...]) -> str:
     if not isinstance(content, str):
         content = _right_answer(column, content)
     answer = _checked(column, "" if content is None else content, content is None, True)
-    thinking = read_text(value, names_of.THINKING, required=False).strip()
+    thinking = _read_thinking(value)
     if answer.lstrip().startswith("<think>"):  # it holds its thinking itself
         return answer
     return f"<think>\n{thinking}\n</think>\n\n{answer}" if thinking else answer
+
+
+def _read_thinking(value: Values) -> str:
+    """What was thought before the answer; "" where the column only says whether to think."""
+    column = find_column(value, names_of.THINKING)
+    if not column or isinstance(value[column], bool | int | float):
+        return ""
+    text = read_text(value, (column,), required=False).strip()
+    return "" if text.lower() in _SWITCHES else text
 
 
 def _right_answer(column: str, content: Any) -> str | None:
@@ -143,11 +157,18 @@ def _right_answer(column: str, content: Any) -> str | None:
         accepted = content.get("text") if isinstance(content, dict) else content
         content = next(iter(accepted), None) if isinstance(accepted, list) else accepted
         content = content["text"] if isinstance(content, dict) and "text" in content else content
+    elif isinstance(content, list) and content and all(map(_is_written, content)):
+        content = content[0]["value"]  # of what several people wrote, the first
     if isinstance(content, bytes):  # of a Parquet file
         raise Unusable("type", say("{column} is not text.", column=column))
     if isinstance(content, bool | list | dict):
         content = json.dumps(content, ensure_ascii=False, default=str)
     return None if is_null(content) else str(content)
+
+
+def _is_written(content: Any) -> bool:
+    """Whether a value is what a person wrote, as Argilla exports it."""
+    return isinstance(content, dict) and {"user_id", "value"} <= content.keys()
 
 
 def _checked(column: str, text: str, is_missing: bool, required: bool) -> str:

@@ -9,7 +9,7 @@ _LISTS = ("answers", "completions", "responses", "generations", "candidates")
 _TEXTS = ("answer", "response", "completion", "output", "text", "content")
 _SCORES = ("score", "overall_score", "rating", "reward")  # the higher is the better
 _RANKS = ("rank", "ranking")  # the lower is the better
-_SCORE_LISTS, _RANK_LISTS = ("scores", "ratings", "rewards"), ("ranks", "ranking", "rankings")
+_SCORE_LISTS, _RANK_LISTS = ("scores", "ratings", "rewards", "rating", "score"), ("ranks", "ranking", "rankings")
 
 
 class Ranked(NamedTuple):

@@ -22,6 +22,7 @@ def _match_chat(speaker_key: str) -> Callable[[Values], tuple[str, ...]]:
 
     def columns(value: Values) -> tuple[str, ...]:
         messages = common.column_value(value, names_of.MESSAGES)
+        messages = chat.as_messages(messages) if isinstance(messages, dict) else messages
         if not isinstance(messages, list):
             return ()
         first = messages[0] if messages else {}
