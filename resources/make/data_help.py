@@ -6,7 +6,7 @@ from core.data.check.fixes import EXCLUSIONS
 from core.data.format import column_names
 from core.data.format.shapes import SHAPES
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
-from core.data.read.chats import PAUSE_HOURS
+from core.data.read.chats import LONGEST, PAUSE_HOURS
 from core.data.read.files import ENDINGS
 
 _KINDS = {
@@ -51,7 +51,7 @@ These names are known:
 
 Where yours are others, **Wrong? Map columns…** says which column is what. It also takes a text with columns in it, such as `{{number}} {{unit}}`, and what lies inside of a column, such as `translation.en`.
 
-A chat between people, as WhatsApp (text), Telegram and DiscordChatExporter (both JSON) export it, has names in the place of user and assistant: say there, or with `--columns "assistant=Anna"`, whose messages are learned. Messages of one side that follow each other are one, a pause of {hours} hours begins a new conversation, and what is no text is left out and counted.
+A chat between people, as WhatsApp (text), Telegram, DiscordChatExporter, Instagram and Messenger (JSON) export it, has names in the place of user and assistant: say there, or with `--columns "assistant=Anna"`, whose messages are learned. Messages of one side that follow each other are one, a pause of {hours} hours, or a length of {characters:,} characters, begins a new conversation, and what is no text is left out and counted.
 """
 
 _FINDINGS = """## Problems
@@ -89,7 +89,7 @@ def data_page(grid: Callable[[tuple[str, ...], Iterable[tuple[str, ...]]], str])
     safe = _join(exclusion.words for exclusion in EXCLUSIONS.values() if exclusion.is_safe)
     others = _join(exclusion.words for exclusion in EXCLUSIONS.values() if not exclusion.is_safe)
     endings = ", ".join(f"`{ending}`" for ending in ENDINGS)
-    files = _FILES.format(endings=endings, kinds=kinds, names=names, hours=PAUSE_HOURS)
+    files = _FILES.format(endings=endings, kinds=kinds, names=names, hours=PAUSE_HOURS, characters=LONGEST)
     return files + "\n" + _FINDINGS.format(safe=safe, others=others)
 
 

@@ -292,7 +292,7 @@ FILES = (
     Case("a mapped column that is not inside", TEXT, [{"a": {"b": "Hi?"}, "c": "Yes."}], (), (),
          "There is no column a.x; the row has a.b, c.", options={"columns": ["question=a.x", "answer=c"]}),
     Case("entities and tags", TEXT, [{"question": "a &lt; b?", "answer": "<b>Yes</b> &amp; no"}],
-         ("U a &lt; b? | A* <b>Yes</b> &amp; no",)),
+         ("U a &lt; b? | A* <b>Yes</b> &amp; no",), ("markup",)),
     Case("a date", TEXT, [{"question": "When?", "answer": "2024-01-02T00:00:00"}], ("U When? | A* 2024-01-02T00:00:00",)),
     Case("a number of many digits", TEXT, '{"question": "How many?", "answer": 12345678901234567890123}\n',
          ("U How many? | A* 12345678901234567890123",)),

@@ -12,6 +12,7 @@ from core.data.tokenize.encode import Encoded, encode_example, encode_prompt
 from core.errors import BadData, Unavailable
 from tests.cases.carded_shapes import CARDED
 from tests.cases.choice_shapes import CHOICES
+from tests.cases.everyday_shapes import EVERYDAY
 from tests.cases.exported_shapes import EXPORTED
 from tests.cases.file_shapes import FILES
 from tests.cases.hub_sets import HUB_SETS
@@ -49,7 +50,21 @@ def show(row: Encoded, tokenizer: Any) -> str:
 
 @pytest.mark.parametrize(
     "case",
-    (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC, *MESSAGES, *MARKS, *WRITTEN, *PACKED, *EXPORTED, *PEOPLE),
+    (
+        *CASES,
+        *CHOICES,
+        *FILES,
+        *CARDED,
+        *HUB_SETS,
+        *PUBLIC,
+        *MESSAGES,
+        *MARKS,
+        *WRITTEN,
+        *PACKED,
+        *EXPORTED,
+        *PEOPLE,
+        *EVERYDAY,
+    ),
     ids=lambda case: case.name.replace(" ", "-"),
 )
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:

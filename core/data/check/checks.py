@@ -14,7 +14,7 @@ from core.data.format.mapping import find_placeholder
 from core.data.read.json_value import repeated_key, same_key_problems
 from core.text.sentence import say
 
-_SPEAKERS = ("user", "sender", "speaker", "from", "sender_name", "from_name")
+_SPEAKERS = ("user", "sender", "speaker", "from", "sender_name", "from_name", "authorid")
 _ECHO_ROWS = 10_000  # whose answers are compared with their questions: what most rows do, these show
 _WORDS_OF_QUESTION = 2  # blanks in a question, from which on an answer that begins with it is no chance
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
@@ -23,12 +23,16 @@ LENGTH_BIAS_SHARE = 0.8
 # How conversations that are written out as one text name who asks and who answers.
 _ASKS = re.compile(
     r"\[INST\]|<\|im_start\|>user|<\|user\|>|<start_of_turn>user|user<\|end_header_id\|>"
-    r"|(^|[\n#<] ?)(human|user|instruction|question|q|frage)>? ?:",
+    r"|(^|[\n#<] ?)(human|user|instruction|question|q|frage)>? ?:|(?-i: USER: )|\[\|Human\|\]",
     re.IGNORECASE,
 )
 _REPLIES = re.compile(
     r"\[/INST\]|<\|im_start\|>assistant|<\|assistant\|>|<start_of_turn>model|assistant<\|end_header_id\|>"
-    r"|[\n#<] ?(assistant|response|answer|output|bot|gpt|ai|a|antwort)>? ?:",
+    r"|[\n#<] ?(assistant|response|answer|output|bot|gpt|ai|a|antwort)>? ?:|(?-i: ASSISTANT:)|\[\|AI\|\]",
+    re.IGNORECASE,
+)
+_TAGS = re.compile(
+    r"</?(?:p|br|div|span|b|i|u|em|strong|ul|ol|li|a|h[1-6]|table|tr|td|img)\b[^<>]{0,500}>|&(?:nbsp|amp|lt|gt|quot);",
     re.IGNORECASE,
 )
 OVERLAP = Remark(
@@ -177,7 +181,9 @@ class DatasetChecks:
         self._pairs = self._longer = 0
         self._written_out = self._first_written_out = 0  # texts that are conversations, and the line of the first
         self._plain = self._first_plain = 0  # prompts without a chat template, and the line of the first
+        self._answers = 0  # that were looked at
         self._answered = self._echoes = 0  # answers to questions of some words, and those that begin with them
+        self._tagged = 0  # of these answers, those with tags of HTML
         self._weighted = self._first_weighted = 0  # answers whose weight is neither 0 nor 1, and the line of the first
 
     def add(self, example: Example, key: str) -> bool:
@@ -196,9 +202,11 @@ class DatasetChecks:
         if example.prompt is not None and not _ASKS.search(example.prompt):
             self._plain += 1
             self._first_plain = self._first_plain or example.line
-        if self._answered < _ECHO_ROWS:
+        if self._answers < _ECHO_ROWS and (answer := _answer(example)):
+            self._answers += 1
+            self._tagged += _TAGS.search(answer) is not None
             question = _question(example)
-            if question.count(" ") >= _WORDS_OF_QUESTION and (answer := _answer(example)):
+            if question.count(" ") >= _WORDS_OF_QUESTION:
                 self._answered += 1
                 self._echoes += answer != question and answer.startswith(question)
         if example.label is not None:
@@ -238,6 +246,10 @@ class DatasetChecks:
             share = f"{self._echoes / self._answered:.0%}"
             message = say("In {share} of the rows the answer begins with its question again.", share=share)
             yield None, Remark("echo", "warning", message, say("The model learns to repeat what it is asked."))
+        if 2 * self._tagged > self._answers:
+            share = f"{self._tagged / self._answers:.0%}"
+            message = say("In {share} of the rows the answer has tags or signs of HTML, such as <br>.", share=share)
+            yield None, Remark("markup", "warning", message, say("The model learns to write them."))
         if self._written_out:
             texts = say("{written_out:,} texts are conversations", written_out=self._written_out)
             texts = say("1 text is a conversation") if self._written_out == 1 else texts

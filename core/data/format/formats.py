@@ -147,7 +147,7 @@ def _is_missed(rows: list[Row], column: str, used: tuple[str, ...], kind: str) -
 
 def _holds_content(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
     """Whether a column holds texts of some words in most rows, other than a copy of what is used."""
-    texts = [text for row in rows if isinstance(text := row.value.get(column), str) and text.strip()]
+    texts = [text for row in rows if (text := _as_text(row.value.get(column))).strip()]
     if 2 * len(texts) <= len(rows) or (len(set(texts)) == 1 and len(texts) > 4):
         return False
     words = sum(min(len(text.split()), 50) for text in texts) / len(texts)
@@ -161,6 +161,13 @@ def _holds_content(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
         for row in rows
     )
     return 2 * copies < len(rows)
+
+
+def _as_text(value: Any) -> str:
+    """A text, or the texts of a list; "" for anything else."""
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return "\n".join(value)
+    return value if isinstance(value, str) else ""
 
 
 def unknown_columns_message(row: Mapping[str, Any], kind: str) -> str:

@@ -6,16 +6,16 @@ counted. Who of the people is the assistant, the file does not say: see core.dat
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from core.data.read.source import FILE_START, Position, Problem
+from core.data.read.source import FILE_START, Piece, Position, Problem, Source
 from core.text.sentence import join_and, say
 
 PAUSE_HOURS = 8  # after which a conversation is over
 _PAUSE = PAUSE_HOURS * 3600
-_LONGEST = 4000  # characters of a conversation, which is broken at its longest pause beyond: about 1,000 tokens
+LONGEST = 4000  # characters of a conversation, which is broken at its longest pause beyond: about 1,000 tokens
 _MOST_NAMES = 8  # of people, in a sentence
 
 # Why a message is left out.
@@ -51,7 +51,7 @@ class Chat:
                 group, length = [], 0
             group.append(message)
             length += len(message.text)
-            while length > _LONGEST and len(group) > 1:
+            while length > LONGEST and len(group) > 1:
                 end = _longest_pause(group)
                 yield group[:end]
                 group = group[end:]
@@ -64,15 +64,33 @@ class Chat:
         names = [say("{name} ({count:,})", name=name, count=count) for name, count in self.messages.most_common()]
         names = names if len(names) <= _MOST_NAMES else [*names[: _MOST_NAMES - 1], say("others")]
         message = say(
-            "A chat between people, with messages by {names}; a pause of {hours} hours begins a new conversation.",
+            "A chat with messages by {names}; conversations end at pauses of {hours} h, or {characters:,} characters.",
             names=join_and(names) or say("nobody"),
             hours=PAUSE_HOURS,
+            characters=LONGEST,
         )
         yield Problem("chat", "note", line, message)
         if self.left_out:
             reasons = [say("{count:,} {reason}", count=count, reason=reason) for reason, count in self.left_out.items()]
             message = say("Of the chat these messages are left out: {reasons}.", reasons=join_and(reasons))
             yield Problem("not-shown", "warning", line, message, say("The model learns without them."))
+
+
+def read_conversations(
+    data_file: Source, messages: Callable[[Source, Chat, list[Problem]], Iterator[Said]]
+) -> Iterator[Piece]:
+    """(line, {"messages": […]}) of each conversation of a chat that is read line by line, and what is told of it.
+    `messages` gives every message, with its position, and puts into the list what is wrong with the lines."""
+    chat, problems = Chat(), list[Problem]()
+    for group in chat.conversations(messages(data_file, chat, problems)):
+        yield from problems
+        problems.clear()
+        here, data_file.row_start = data_file.row_start, group[0].position
+        yield group[0].position[1], as_row(group)
+        data_file.row_start = here
+    yield from problems
+    if data_file.begin == FILE_START:
+        yield from chat.problems(1)
 
 
 def as_row(group: Iterable[Said]) -> dict[str, Any]:
@@ -90,6 +108,11 @@ def seconds(date: str) -> float:
 
 
 def _longest_pause(group: list[Said]) -> int:
-    """Where the second half of a group has its longest pause: the number of messages before it."""
-    ends = range(max(1, len(group) // 2), len(group))
-    return max(ends, key=lambda n: pause if (pause := group[n].time - group[n - 1].time) == pause else 0.0)
+    """Where the second half of a group has its longest pause, behind an answer where that is known: the number of
+    messages before it."""
+
+    def rank(end: int) -> tuple[float, bool, int]:
+        pause = group[end].time - group[end - 1].time
+        return (0.0 if math.isnan(pause) else pause, group[end].speaker == "user", end)
+
+    return max(range(max(1, len(group) // 2), len(group)), key=rank)

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core.data.read import arrow, chats, discord, json_text, parquet, source, tables, telegram, whatsapp
+from core.data.read import (
+    arrow,
+    chats,
+    discord,
+    json_text,
+    meta,
+    parquet,
+    sillytavern,
+    source,
+    tables,
+    telegram,
+    whatsapp,
+)
 from core.data.read.json_tables import rows_of_table
 from core.data.read.passages import rows_of, rows_of_list
 from core.errors import BadData
@@ -24,7 +36,7 @@ _ABOUT_ROWS = {
     "partial", "status", "success",
 }  # fmt: skip
 
-_OF_CHAT_APPS = frozenset(("chats", "type", "channel"))  # of these, each export of such an app has one
+_OF_CHAT_APPS = frozenset(("chats", "type", "channel", "participants"))  # of these, each export of such an app has one
 _MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
 
 MAX_LISTED = 1000  # findings of each code that are listed; beyond that they are counted
@@ -99,8 +111,11 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
     file = str(data_file.path)
     if data_file.has_bom and data_file.begin == source.FILE_START:
         yield Finding("bom", "note", file, 1, say("The file starts with a byte order mark."), say("It is skipped."))
-    if data_file.columnar is None and data_file.is_named_otherwise and data_file.begin == source.FILE_START:
-        yield Finding("json-text", "note", file, 1, say("The file holds JSON, whatever it is called."), _READ_SO)
+    if data_file.columnar is None and data_file.begin == source.FILE_START:
+        if data_file.named_otherwise == "JSON":
+            yield Finding("json-text", "note", file, 1, say("The file holds JSON, whatever it is called."), _READ_SO)
+        elif data_file.named_otherwise == "table":
+            yield Finding("table-text", "note", file, 1, say("The file holds a table, whatever it is called."))
     try:
         for piece in _join_single_messages(data_file, _read_pieces(data_file)):
             if isinstance(piece, source.Problem):
@@ -142,7 +157,7 @@ def _chat_app(value: dict[str, Any]) -> tuple[Any, list[list[dict[str, Any]]]] |
     """(the app, the messages of each chat) of an object that an app for messages exports; None for any other."""
     if value.keys().isdisjoint(_OF_CHAT_APPS):  # nearly every row
         return None
-    found = ((app, app.lists_of_messages(value)) for app in (telegram, discord))
+    found = ((app, app.lists_of_messages(value)) for app in (telegram, discord, meta))
     return next(((app, listed) for app, listed in found if listed), None)
 
 
@@ -187,6 +202,8 @@ def _is_message(piece: source.Piece) -> bool:
 def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:
     """(line, value) of each row, and what is wrong in between, in whatever form the file is written."""
     form = data_file.detect_form()
+    if form == "lines" and sillytavern.is_chat(data_file.head):
+        return sillytavern.read_chat(data_file)
     if form == "lines":
         return json_text.read_json_lines(data_file)
     if form == "values":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from core.data.read import anki
 from core.data.read.other_formats import refuse_other_format
 from core.data.read.packed import (
     START_BYTES,
@@ -31,6 +32,21 @@ _MOST_SKIPPED = 1 << 30  # bytes of one line, behind which a file is not read an
 _TABLE_ENDINGS = (".csv", ".tsv", ".tab")
 _MAYBE_TABLE = (".data", ".dat", ".tbl", ".table", ".xls", ".prn", ".out")  # of text that may be a table
 _ROWS_OF_JSON = re.compile(r'\[?\s*\{\s*"[^"\\\n]{1,60}"\s*:')  # an object, or an array of them
+# The most usual names of columns, as reading needs them; core.data.format.column_names has all.
+_ASKED, _ANSWERED = (
+    "question|prompt|instruction|input|query|frage|front",
+    "answer|response|completion|output|antwort|back",
+)
+KNOWN_NAME = re.compile(rf"{_ASKED}|{_ANSWERED}|text|messages|conversations|chosen|rejected|label", re.IGNORECASE)
+# The first line of a table, by what stands between its cells.
+_NAMES_OF_TABLE = {
+    mark: re.compile(
+        rf'(?:[^\n{mark}]{{0,30}}{mark})*?"?(?:{_ASKED})"?{mark}'
+        rf'(?:[^\n{mark}]{{0,30}}{mark})*?"?(?:{_ANSWERED})"?(?:{mark}[^\n]*)?\r?\n',
+        re.IGNORECASE,
+    )
+    for mark in (",", ";", "\t")
+}
 _LEADING_COMMENTS = re.compile(r"(?:[ \t]*(?://|#)[^\n]*\n\s*)+")
 _ENDS_ROW = re.compile(r"\}\s*(?:,?\s*(?://|#)[^\"{}]*)?$")  # a line of JSON Lines, maybe with a comment
 _SEPARATOR = re.compile(r"sep=(.)\r?(\n|\Z)", re.IGNORECASE)  # Excel's first line, which says what stands between cells
@@ -112,8 +128,12 @@ class Source:
         self.head = head[len(self.bom) :].decode(self.encoding, errors="replace")
         self.line_end_mark: Literal["\n", "\r"] = "\r" if "\r" in self.head[:-1] and "\n" not in self.head else "\n"
         self.head = self.head.replace("\r", "\n") if self.line_end_mark == "\r" else self.head
-        separator = _SEPARATOR.match(self.head)
+        separator, notes = _SEPARATOR.match(self.head), anki.read_settings(self.head)
         self.separator = separator.group(1) if separator else ""  # between the cells of a table that says so itself
+        self.lines_above = 1 if separator else 0  # that say how a table is written
+        self.column_names: tuple[str, ...] = ()  # that stand in no line of the table
+        if notes:
+            self.separator, self.lines_above, self.column_names, self.head = notes
 
     def open(self) -> BinaryIO:
         """The file's bytes, unpacked where it is packed."""
@@ -150,16 +170,22 @@ class Source:
             return "table"
         start = self.head.lstrip()
         if self.suffix in (".txt", ".md"):
-            return _json_form(start) if self.is_named_otherwise else "text"
+            named = self.named_otherwise
+            return "table" if named == "table" else _json_form(start) if named else "text"
         if self.suffix not in (".json", ".jsonl", ".ndjson") and not start.startswith(("{", "[")):
             first = start.partition("\n")[0]
             return "table" if self.suffix in _MAYBE_TABLE and any(c in first for c in ",;\t") else "text"
         return _json_form(start)
 
     @property
-    def is_named_otherwise(self) -> bool:
-        """Whether a text by its name holds rows in JSON."""
-        return self.suffix in (".txt", ".md") and bool(_ROWS_OF_JSON.match(self.head.lstrip()))
+    def named_otherwise(self) -> Literal["", "JSON", "table"]:
+        """What a text by its name holds: rows in JSON, or a table whose first line has names that are known."""
+        if self.suffix not in (".txt", ".md"):
+            return ""
+        start = self.head.lstrip()
+        if _ROWS_OF_JSON.match(start):
+            return "JSON"
+        return "table" if any(names.match(start) for names in _NAMES_OF_TABLE.values()) else ""
 
     def lines(self) -> Generator[tuple[int, str] | Problem, None, None]:
         """(number from 1, text without its line end) of every line, after a Problem where its encoding was guessed."""

@@ -22,7 +22,7 @@ class TableRows:
 
     def __init__(self, data_file: Source, delimiter: str, problems: list[Problem]) -> None:
         self._items, self._problems = data_file.lines(), problems
-        self._declares_separator = bool(data_file.separator)
+        self._lines_above = data_file.lines_above
         self._delimiter = delimiter
         # TSV has no quoting of its own, so there a quote is a character where nothing tells otherwise.
         self.has_quotes = delimiter != "\t" or has_quoted_cells(data_file.head)
@@ -85,7 +85,7 @@ class TableRows:
                 self._problems.append(item)
                 continue
             number, line = item
-            if number == 1 and self._declares_separator:
+            if number <= self._lines_above:
                 continue
             if self._fix:
                 line = self._fix(line)

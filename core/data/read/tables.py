@@ -1,16 +1,19 @@
 """Tables (CSV, TSV) and plain text as rows."""
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 
-from core.data.read.source import FILE_START, HEAD_BYTES, Piece, Problem, Source
+from core.data.read.source import FILE_START, HEAD_BYTES, KNOWN_NAME, Piece, Problem, Source
 from core.data.read.table_rows import TableRows
 from core.data.read.text_forms import describe_text
 from core.text.sentence import say
 
+_WORDS = re.compile(r"[^-=*_~#•·+.\s]")  # what a line holds that is no rule
+_ROWS_TRIED = 50  # to tell what stands between cells, where it may be several characters
 _RULE = re.compile(r":?-*:?")
 
 
@@ -24,7 +27,8 @@ def read_table(data_file: Source) -> Iterator[Piece]:
 
 
 def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: list[Problem]) -> Iterator[Piece]:
-    columns = _read_columns(Source(data_file.path)) if data_file.begin != FILE_START else []
+    columns, above = _read_names(data_file)
+    above = above if data_file.begin == FILE_START else 0  # rows that are still to come before the first that is data
     while True:
         start = data_file.line_end
         try:
@@ -48,12 +52,16 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
             continue
         if delimiter == "|":  # as in Markdown: blanks around cells, and a line below the names
             cells = [cell.strip() for cell in cells]
-            if all(_RULE.fullmatch(cell) for cell in cells):
+            if _is_rule(cells, delimiter):
                 continue
         if all(not cell or cell.isspace() for cell in cells):
             continue
-        if not columns:
-            columns = _names(cells)
+        if above:
+            above -= 1
+            if above:
+                message = say("This line stands above the names of the columns, and holds nothing else.")
+                yield Problem("title", "note", line, message, say("It is skipped."))
+                continue
             twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
             if twice is not None:
                 message = say("Several columns are called {twice}; the last of them is read.", twice=twice)
@@ -89,30 +97,63 @@ def read_paragraphs(data_file: Source) -> Iterator[Piece]:
         yield problem
     lines: list[str] = []
     start = FILE_START
-    for item in data_file.lines():
+    first_rule = rules = 0  # paragraphs of nothing but marks, as between poems
+    for item in itertools.chain(data_file.lines(), [None]):
         if isinstance(item, Problem):
             yield item
             continue
-        line, text = item
+        line, text = item or (0, "")
         if lines and (by_line or not text.strip()):
             line_start, data_file.row_start = data_file.row_start, start
-            yield start[1], {"text": "\n".join(lines)}
+            if any(map(_WORDS.search, lines)):
+                yield start[1], {"text": "\n".join(lines)}
+            else:
+                first_rule, rules = first_rule or start[1], rules + 1
             lines, data_file.row_start = [], line_start
         if text.strip():
             start = start if lines else (data_file.row_start[0], line)
             lines.append(text)
-    if lines:
-        data_file.row_start = start
-        yield start[1], {"text": "\n".join(lines)}
+    if rules and data_file.begin == FILE_START:
+        subject = say("This line and {count:,} more have", count=rules - 1) if rules > 1 else say("This line has")
+        message = say("{subject} nothing but marks, such as ---.", subject=subject)
+        yield Problem("rule", "note", first_rule, message, say("Such lines are skipped."))
 
 
-def _read_columns(data_file: Source) -> list[str]:
-    """The names in the first line that is not blank."""
-    with closing(TableRows(data_file, _delimiter(data_file), [])) as rows:
-        while (cells := rows.read()) is not None:
-            if any(cell.strip() for cell in cells):
-                return _names(cells)
-    return []
+def _read_names(data_file: Source) -> tuple[list[str], int]:
+    """(the names of the columns, how many rows hold them and what stands above them)."""
+    if data_file.column_names:
+        return list(data_file.column_names), 0
+    delimiter = _delimiter(data_file)
+    first: list[list[str]] = []
+    with closing(TableRows(Source(data_file.path), delimiter, [])) as rows:
+        while len(first) < 2:
+            try:
+                cells = rows.read()
+            except csv.Error:
+                continue
+            if cells is None:
+                break
+            cells = [cell.strip() for cell in cells] if delimiter == "|" else cells
+            is_open = bool(rows.quotes % 2 and rows.has_quotes)
+            if not is_open and not _is_rule(cells, delimiter) and any(cell.strip() for cell in cells):
+                first.append(cells)
+    if not first:
+        return [], 0
+    has_title = len(first) == 2 and _is_title(*first)
+    return _names(first[has_title]), 1 + has_title
+
+
+def _is_rule(cells: list[str], delimiter: str) -> bool:
+    """Whether a row is the line below the names in Markdown."""
+    return delimiter == "|" and all(_RULE.fullmatch(cell) for cell in cells)
+
+
+def _is_title(cells: list[str], following: list[str]) -> bool:
+    """Whether a row with one text in its first cell stands above the names, as spreadsheets write what they are called:
+    the row behind it has names that are known."""
+    if len(cells) < 2 or not cells[0].strip() or any(cell.strip() for cell in cells[1:]):
+        return False
+    return any(KNOWN_NAME.fullmatch(cell.strip()) for cell in following)
 
 
 def _names(cells: list[str]) -> list[str]:
@@ -121,10 +162,23 @@ def _names(cells: list[str]) -> list[str]:
 
 
 def _delimiter(data_file: Source) -> str:
-    """The character between cells: a tab in TSV, else the most frequent candidate in the line of column names."""
+    """The character between cells: a tab in TSV, else the candidate in the line of column names with which most rows
+    have as many cells as it, or which is there most often."""
     if data_file.separator:
         return data_file.separator
     if data_file.suffix in (".tsv", ".tab"):
         return "\t"
-    names = data_file.head[:HEAD_BYTES].lstrip().partition("\n")[0]
-    return max(",;\t|", key=names.count)
+    head = data_file.head[:HEAD_BYTES].lstrip()
+    names = head.partition("\n")[0]
+    candidates = [mark for mark in ",;\t|" if mark in names] or [","]
+    return max(candidates, key=lambda mark: (len(candidates) > 1 and _even_rows(head, mark), names.count(mark)))
+
+
+def _even_rows(head: str, delimiter: str) -> int:
+    """How many of the first rows have as many cells as the first one, with this character between them."""
+    lines = head[: head.rfind("\n") + 1].splitlines(keepends=True)[:_ROWS_TRIED]
+    try:
+        counts = [len(cells) for cells in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error:
+        return 0
+    return sum(count == counts[0] for count in counts)

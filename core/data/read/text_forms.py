@@ -3,6 +3,7 @@ learned as it stands, line by line or paragraph by paragraph, which is hardly ev
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from core.data.read.source import Problem
@@ -13,13 +14,26 @@ CODE_ENDINGS = frozenset((
     ".swift", ".kt", ".scala", ".sh", ".sql", ".r", ".jl", ".lua",
 ))  # fmt: skip
 _WORDS_OF_LINE = 2  # blanks in a line, from which on it may be a part of a sentence
+_MOST_SPEAKERS = 8
 _FEWEST = 2  # lines of a kind, for a text to be of that kind
 _CHAT_LINE = re.compile(
     r"^\u200e?\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?\s+\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?\s*+[-–]?"
     r"\s*+(?!(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)\b)[^:\n]{1,40}: ",
     re.MULTILINE,
 )
-_TIMES = re.compile(r"^\s*(?:\d\d:)?\d\d:\d\d[,.]\d{3}\s+-->\s", re.MULTILINE)
+# A line of its own that says when, or when and by whom, as chats of iMessage and Discord have in text.
+_CHAT_HEADING = re.compile(
+    r"^(?:[A-Z][a-z]{2} \d{1,2}, \d{4}\s+\d{1,2}:\d\d:\d\d\s[AP]M\b.*"
+    r"|\[\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}:\d\d(?:\s?[AP]M)?\] \S.{0,40})$",
+    re.MULTILINE,
+)
+_TIMES = re.compile(r"^\s*\[?(?:\d\d:)?\d\d:\d\d[,.]\d{3}\s+-->\s|^\d{1,2}(?::\d\d){1,2}$", re.MULTILINE)
+_MAIL = re.compile(
+    r"^(?:From|To|Cc|Subject|Date|Message-ID|Return-Path|Received|MIME-Version|Content-Type): ", re.MULTILINE
+)
+_FEWEST_HEADINGS = 3  # of a mail, in its first lines
+_NAMED = re.compile(r"^[*_#>\s]{0,5}([A-ZÄÖÜÉ][\w .'-]{0,30}?)[*_]{0,2}:[*_]{0,2}\s+\S", re.MULTILINE)  # Anna: Hi
+_BOOK = "*** START OF TH"  # in every book of Project Gutenberg
 _SPEAKER = r"^[#>*_\s]{{0,8}}(?:{names})\s?\d{{0,3}}[*_]{{0,2}}\s?(?::|$)"
 _ASKS = re.compile(_SPEAKER.format(names="Q|Question|Frage|User|Human|You|Prompt|Du"), re.MULTILINE | re.IGNORECASE)
 _ANSWERS = re.compile(
@@ -43,7 +57,26 @@ def describe_text(head: str, suffix: str) -> Problem | None:
 
 
 def _is_chat(head: str) -> bool:
-    return len(_CHAT_LINE.findall(head)) >= _FEWEST
+    return any(len(form.findall(head)) >= _FEWEST for form in (_CHAT_LINE, _CHAT_HEADING))
+
+
+def _is_mail(head: str) -> bool:
+    first = head.lstrip().partition("\n\n")[0]
+    return len(set(_MAIL.findall(first))) >= _FEWEST_HEADINGS
+
+
+def _is_book(head: str) -> bool:
+    return _BOOK in head
+
+
+def _is_dialogue(head: str) -> bool:
+    """Whether most lines that are not blank begin with the name of one of a few who speak in turn."""
+    if _ASKS.search(head) and _ANSWERS.search(head):  # which is told when it is looked at
+        return False
+    lines = [line for line in head[: head.rfind("\n") + 1].splitlines() if line.strip()]
+    counts = Counter(match[1] for line in lines if (match := _NAMED.match(line)))
+    often = [count for count in counts.values() if count >= _FEWEST]
+    return len(often) >= _FEWEST and 2 * sum(often) > len(lines) and len(often) <= _MOST_SPEAKERS
 
 
 def _are_subtitles(head: str) -> bool:
@@ -97,6 +130,21 @@ _FORMS: tuple[tuple[Callable[[str], bool], Sentence, Sentence], ...] = (
         _are_answers,
         say("These look like questions and answers; each is learned as a text of its own."),
         say("Make a table of it with the columns question and answer: then only the answers are learned."),
+    ),
+    (
+        _is_mail,
+        say("These look like e-mails; who wrote them when, and to whom, is learned as well."),
+        say("Save the text of the mails alone."),
+    ),
+    (
+        _is_book,
+        say("This is a book of Project Gutenberg; its license, before and behind it, is learned as well."),
+        say("Take out what stands up to the line with START, and from the line with END on."),
+    ),
+    (
+        _is_dialogue,
+        say("The lines begin with names, as in a conversation; these are learned as well, each line as a text."),
+        say("Make rows of it with a list named messages, and say who is the user and who the assistant."),
     ),
     (
         _is_markup,

@@ -48,16 +48,7 @@ def is_chat(head: str) -> bool:
 
 def read_chat(data_file: Source) -> Iterator[Piece]:
     """(line, {"messages": […]}) of each conversation, and at the end what is told of the chat."""
-    chat, problems = Chat(), list[Problem]()
-    for group in chat.conversations(_messages(data_file, chat, problems)):
-        yield from problems
-        problems.clear()
-        here, data_file.row_start = data_file.row_start, group[0].position
-        yield group[0].position[1], chats.as_row(group)
-        data_file.row_start = here
-    yield from problems
-    if data_file.begin == FILE_START:
-        yield from chat.problems(1)
+    yield from chats.read_conversations(data_file, _messages)
 
 
 def _messages(data_file: Source, chat: Chat, problems: list[Problem]) -> Iterator[Said]:

@@ -2,6 +2,7 @@
 conversation with a worse answer beside it."""
 
 import functools
+import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -60,6 +61,7 @@ def as_pair(value: Values) -> Values:
     two = _find_forms(tuple(value)).two
     if two:
         better_first = _is_first_better(two, value)
+        value = _open_turns(value, (two.first, two.second))
         chosen, rejected = (value[c] for c in ((two.first, two.second) if better_first else (two.second, two.first)))
         return _with_answers(value, two.columns, chosen, rejected)
     if ranked := read_ranked(value):
@@ -87,6 +89,37 @@ def _with_answers(value: Values, used: tuple[str, ...], chosen: Any, rejected: A
     if question and isinstance(inside := common.parse_structure(pair[question]), dict) and "full_text" in inside:
         pair[question] = inside["full_text"]  # as in WebGPT
     return pair | {"chosen": chosen, "rejected": rejected}
+
+
+def _open_turns(value: Values, answers: tuple[str, str]) -> Values:
+    """The row with whole conversations as its two answers, where it lists what was asked and answered as JSON in texts,
+    as in the arena's data of 2024; any other row as it is."""
+    prompt = common.find_column(value, names_of.PROMPT)
+    listed = [_texts(value[column]) for column in (prompt, *answers)] if prompt else [[]]
+    if not all(listed) or len({len(texts) for texts in listed}) > 1:
+        return value
+    asked, *answered = listed
+    conversations = (
+        [
+            turn
+            for q, a in zip(asked, texts, strict=True)
+            for turn in (common.user_message(q), common.assistant_message(a))
+        ]
+        for texts in answered
+    )
+    others = {column: content for column, content in value.items() if column != prompt}
+    return others | dict(zip(answers, conversations, strict=True))
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts that a list in JSON holds; none where a value is something else."""
+    if not (isinstance(value, str) and value.startswith("[")):
+        return []
+    try:
+        texts = json.loads(value)
+    except (ValueError, RecursionError):
+        return []
+    return texts if isinstance(texts, list) and all(isinstance(text, str) for text in texts) else []
 
 
 class _Forms(NamedTuple):
@@ -122,8 +155,9 @@ def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
                     return _Two(*answers, (better,), names, bool(signed), models if len(models) == 2 else ())
                 if mark := next((own[label] for label in _FIRST_IS_BETTER.get(name, ()) if label in own), ""):
                     return _Two(*answers, (mark,), (("1",), ("0",)))
-                if all(score in own for score in scores):
-                    return _Two(*answers, tuple(own[score] for score in scores), ())
+                for scored in (scores, [f"winner_model_{mark}" for mark in marks]):
+                    if all(score in own for score in scored):
+                        return _Two(*answers, tuple(own[score] for score in scored), ())
     return None
 
 

@@ -1,5 +1,5 @@
-"""Conversations as chat services export them: ChatGPT's conversations.json and Claude's; those of programs for chats
-are in chat_apps.py.
+"""Conversations as chat services export them: the conversations.json of ChatGPT, DeepSeek and Claude; those of programs
+for chats are in chat_apps.py.
 
 ChatGPT keeps a tree, as questions can be asked and answered anew: the branch that was last seen is the conversation.
 What was not shown in it (instructions, searches, code that the assistant ran) is left out, and this is told.
@@ -14,8 +14,9 @@ from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 from core.text.sentence import say
 
-NAME = say("Exported chats (ChatGPT, Claude, LM Studio, Open WebUI, LibreChat, Copilot)")
+NAME = say("Exported chats (ChatGPT, Claude, DeepSeek, LM Studio, Open WebUI, LibreChat, Copilot)")
 _NO_CONTENT = ("content_type", "language")  # fields of a message's content
+_FRAGMENTS = ("REQUEST", "THINK", "RESPONSE")
 _TREE, _NEWEST, _LIST = "mapping", "current_node", "chat_messages"
 
 
@@ -33,11 +34,16 @@ def build(row: Row) -> ParseResult:
     """One example, with a remark where a part of the conversation is left out. Raises Unusable."""
     value = row.value
     if _is_tree(value.get(_TREE)):
-        turns = [turn for node in _branch(value[_TREE], value.get(_NEWEST)) if (turn := node.get("message"))]
+        branch = _branch(value[_TREE], value.get(_NEWEST))
+        turns = [_of_fragments(turn) for node in branch if (turn := node.get("message"))]
         shown = [turn for turn in turns if _is_shown(turn)]
         hidden = sum(_has_text(turn) for turn in turns) - sum(map(_has_text, shown))
         messages = [
-            {"role": _inside(turn, "author")["role"], "content": _inside(turn, "content").get("parts")}
+            {
+                "role": _inside(turn, "author")["role"],
+                "content": _inside(turn, "content").get("parts"),
+                "reasoning_content": turn.get("thinking"),
+            }
             for turn in shown
             if _has_text(turn)
         ]
@@ -94,6 +100,21 @@ def _branch(nodes: dict[str, Any], newest: Any) -> list[dict[str, Any]]:
 
 def _is_name(name: Any, nodes: dict[str, Any]) -> bool:
     return isinstance(name, str) and name in nodes
+
+
+def _of_fragments(turn: dict[str, Any]) -> dict[str, Any]:
+    """A message of DeepSeek's, which is a list of what was asked, thought and answered, as one of ChatGPT's; any other
+    one as it is."""
+    fragments = [part for part in turn.get("fragments") or () if isinstance(part, dict)]
+    if not fragments:
+        return turn
+    texts = {kind: [part["content"] for part in fragments if part.get("type") == kind] for kind in _FRAGMENTS}
+    role = "user" if texts["REQUEST"] else "assistant"
+    return {
+        "author": {"role": role},
+        "content": {"content_type": "text", "parts": texts["REQUEST"] or texts["RESPONSE"]},
+        "thinking": "\n".join(texts["THINK"]),
+    }
 
 
 def _is_shown(turn: dict[str, Any]) -> bool:

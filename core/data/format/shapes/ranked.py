@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from core.data.format import gemini
 from core.data.format.shapes import common
 from core.data.format.shapes.common import Values
 
@@ -34,7 +35,7 @@ def read_ranked(value: Values) -> Ranked | None:
     columns: tuple[str, ...] = (column,)
     if all(isinstance(answer, dict) for answer in answers):
         marks = [_mark(answer) for answer in answers]
-        texts = [next((answer[key] for key in _TEXTS if key in answer), None) for answer in answers]
+        texts = [_text(next((answer[key] for key in _TEXTS if key in answer), None)) for answer in answers]
     else:
         texts = answers
         beside = common.find_column(value, (*_SCORE_LISTS, *_RANK_LISTS))
@@ -44,6 +45,13 @@ def read_ranked(value: Values) -> Ranked | None:
         return None
     order = sorted(range(len(texts)), key=lambda n: -(marks[n] or 0.0))
     return Ranked(columns, [texts[n] for n in order], marks[order[0]] == marks[order[-1]])
+
+
+def _text(content: Any) -> Any:
+    """The text of an answer in Gemini's form, as in its preference data; any other value as it is."""
+    if not gemini.is_content(content):
+        return content
+    return "".join(str(part["text"]) for part in content["parts"] if gemini.is_text(part))
 
 
 def _mark(answer: dict[str, Any]) -> float | None:
