@@ -46,7 +46,11 @@ def usual_folder() -> Path:
 def keep_mlx_kernels() -> None:
     """Have MLX keep there what it compiles for itself, some sixty kernels of 4 seconds each: by itself it keeps them
     among temporary files, which go when the machine starts anew. Before MLX compiles anything."""
-    os.environ.setdefault("MLX_PTX_CACHE_DIR", str(usual_folder() / f"mlx-{package_version('mlx')}"))
+    folder = Path(os.environ.setdefault("MLX_PTX_CACHE_DIR", str(usual_folder() / f"mlx-{package_version('mlx')}")))
+    for kernel in folder.glob("*.ptx"):
+        source = kernel.with_suffix(".cu")  # written last: without it a process was killed on the way
+        if not source.is_file() or not source.stat().st_size:
+            kernel.unlink(missing_ok=True)
 
 
 def describe() -> str:

@@ -177,11 +177,16 @@ def test_doctor_is_told_who_compiles(nvrtc: None, monkeypatch: pytest.MonkeyPatc
     cuda_compiler.version.cache_clear()
 
 
-def test_mlx_keeps_its_own_kernels_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mlx_keeps_its_own_kernels_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLX_PTX_CACHE_DIR", raising=False)
     cuda_compiler.keep_mlx_kernels()
     kept = Path(cuda_compiler.os.environ["MLX_PTX_CACHE_DIR"])
     assert kept.parent == cuda_compiler.usual_folder() and mx.__version__ in kept.name
-    monkeypatch.setenv("MLX_PTX_CACHE_DIR", "elsewhere")  # as somebody wants it
+    monkeypatch.setenv("MLX_PTX_CACHE_DIR", str(tmp_path))  # as somebody wants it
+    for name in ("whole", "killed", "cut"):
+        (tmp_path / f"{name}.ptx").write_bytes(b"binary")
+    (tmp_path / "whole.cu").write_text("source")
+    (tmp_path / "cut.cu").write_text("")
     cuda_compiler.keep_mlx_kernels()
-    assert cuda_compiler.os.environ["MLX_PTX_CACHE_DIR"] == "elsewhere"
+    assert cuda_compiler.os.environ["MLX_PTX_CACHE_DIR"] == str(tmp_path)
+    assert [kernel.name for kernel in tmp_path.glob("*.ptx")] == ["whole.ptx"]
