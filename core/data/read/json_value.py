@@ -198,7 +198,8 @@ def _repaired_value(text: str, line: int, problem: Problem, may_be_repaired: boo
 
 
 def too_long(line: int) -> Problem:
-    return Problem("long-line", "error", line, say("This value is too long to be a row."))
+    fix = say("Save what it holds in several files, such as one for each chat, or as JSON Lines.")
+    return Problem("long-line", "error", line, say("This value is too long to be a row."), fix)
 
 
 def _too_deep(line: int) -> Problem:

@@ -16,10 +16,11 @@ from core.data.read.source import FILE_START, Piece, Problem, Source
 _MARKS = "\u200e\u200f\u202a\u202c\ufeff"
 _BLANK = _MARKS + " \n\t\u00a0\u202f"
 _STAMP = re.compile(
-    rf"[{_MARKS}]*(?P<bracket>\[)?(?P<a>\d{{1,4}})[./-](?P<b>\d{{1,2}})[./-](?P<c>\d{{1,4}})\.?,?\s+(?:(?:à|klo|um|kl\.?)\s+)?"
-    r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?(?:\s?(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
-    r"(?(bracket)\]\s|\s[-–]\s)"
+    rf"[{_MARKS}]*(?P<bracket>\[)?(?P<a>\d{{1,4}})[{_MARKS}]*[./-]\s?(?P<b>\d{{1,2}})[{_MARKS}]*[./-]\s?(?P<c>\d{{1,4}})\.?[,،]?\s+"
+    r"(?:(?:à|klo|um|kl\.?)\s+)?(?P<before>[^\W\d]{2}\s?)?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?"
+    r"(?P<half>\s?[^\W\d](?:[^\W\d]|[. \u00a0]){0,6}?)?(?(bracket)\]\s|\s[-–]\s)"
 )
+_AFTERNOON = ("p", "下", "午後", "오후", "م", "μ", "du")  # what stands beside hours behind noon begins so
 _NAME = re.compile(rf"[{_MARKS}]*(?P<name>[^:\"“”„«»\n]{{1,60}}?)\s?:\s(?P<text>.*)", re.DOTALL)
 _MEDIA = re.compile(r"<[^<>\n]{3,60}>|null|\S[^\n]{0,80}\.\w{2,4} \([^()\n]{3,40}\)")
 _EDITED = re.compile(
@@ -109,8 +110,8 @@ def _time(stamp: re.Match[str], order: str) -> float:
     parts = {part: int(stamp[group]) for part, group in zip(order, "abc", strict=True)}
     year = parts["y"] + 2000 if parts["y"] < 100 else parts["y"]
     hour = int(stamp["hour"])
-    if stamp["half"]:
-        hour = hour % 12 + 12 * (stamp["half"] in "pP")
+    if half := (stamp["half"] or stamp["before"] or "").strip().lower():
+        hour = hour % 12 + 12 * half.startswith(_AFTERNOON)
     try:
         moment = datetime(year, parts["m"], parts["d"], hour, int(stamp["minute"]), int(stamp["second"] or 0))
     except ValueError:

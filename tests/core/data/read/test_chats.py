@@ -62,6 +62,8 @@ def test_days_tell_whether_the_month_comes_first(tmp_path: Path) -> None:
         "05/03/24, 18:00 - Ben: So?\n13/03/24, 09:00 - Anna: No.\n"
     )
     assert [len(row.value["messages"]) for row in _rows(path)] == [2, 1, 1]
+    path.write_text("2024/4/3 上午9:00 - Ben: Hi?\n2024/4/3 下午9:30 - Anna: Yes.\n")
+    assert [len(row.value["messages"]) for row in _rows(path)] == [1, 1]
     path.write_text("4/3/24, 11:00 PM - Ben: Hi?\n4/4/24, 1:30 AM - Anna: Yes.\n")
     assert [len(row.value["messages"]) for row in _rows(path)] == [2]
 
