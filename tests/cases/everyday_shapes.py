@@ -4,7 +4,7 @@ tests/cases/shapes.py."""
 import json
 from typing import Any
 
-from core.data.kinds import PAIRS, QUESTIONS, TEXT
+from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from tests.cases.shapes import PLAIN, YES_NO, Case, turns
 
 SECOND = "U So? | A* No."
@@ -111,5 +111,21 @@ EVERYDAY = (
            ("M*ar 14, 2024  6:02:11 PM\nBen\nHi?", "M*ar 14, 2024  6:03:00 PM\nMe\nYes.")),
     Case("a conversation written out in capitals", TEXT, [{"text": "Chat. USER: Hi? ASSISTANT: Yes."}], ("C*hat. USER: Hi? ASSISTANT: Yes.",), ("written-out",)),
     Case("rules between poems", TEXT, "Roses are red.\n---\nThe sea.\n***\n", ("R*oses are red.", "T*he sea."), file="rows.txt"),
+    *(Case(f"messages that name their conversation, {how}", TEXT, text, BOTH, file=file) for how, text, file in (
+        ("in a table", "conv_id,role,content\n1,user,Hi?\n1,assistant,Yes.\n2,user,So?\n2,assistant,No.\n", "rows.csv"),
+        ("as lines", "".join(json.dumps({"thread_id": n // 2, **message}) + "\n" for n, message in enumerate(turns("Hi?", "Yes.", "So?", "No."))), "rows.jsonl"),
+        ("in an array", json.dumps([{"session_id": n // 2, **message} for n, message in enumerate(turns("Hi?", "Yes.", "So?", "No."))]), "rows.json"))),
+    Case("thinking with its own tags", TEXT, [{"question": "Hi?", "thinking": "<think>\nHm.\n</think>", "answer": "Yes."}], ("U Hi? | A* <think>\nHm.\n</think>\n\nYes.",)),
+    Case("passages in a list", TEXT, [{"question": "Hi?", "context": ["So.", " ", "No."], "answer": "Yes."}], ("U So.\n\nNo.\n\nHi? | A* Yes.",)),
+    Case("a third speaker beside the assistant", TEXT, [{"messages": [*turns("Hi?", "Yes."), {"role": "bing", "content": "x"}]}], (), (),
+         "Message 3 has the unknown role 'bing'. Name who speaks under role: user, assistant, system or tool. There is no other row."),
+    Case("pairs in German", PAIRS, "Frage;Gute Antwort;Schlechte Antwort\nHi?;Yes.;No.\n", YES_NO, file="rows.csv"),
+    Case("pairs whose columns have blanks", PAIRS, "Question,Response A,Response B,Preferred\nHi?,No.,Yes.,Response B\n", YES_NO, file="rows.csv"),
+    Case("marks in German", UNPAIRED, "Frage;Antwort;Bewertung\nHi?;Yes.;gut\nSo?;No.;👎\n", BOTH, file="rows.csv"),
+    Case("scores with a decimal comma", UNPAIRED, "question;answer;score\nHi?;Yes.;0,9\n", (), (), "say from where on it is good", "rows.csv"),
+    Case("scores with a decimal comma and a limit", UNPAIRED, "question;answer;score\nHi?;Yes.;0,9\nSo?;No.;0,1\n", ("Hi?*Yes.", "So?*No."), file="rows.csv",
+         options={"columns": ["prompt=question", "completion=answer", "label=score>=0.5"]}),
+    Case("results in German", QUESTIONS, "Frage;Ergebnis\nHi?;4\n", ("U Hi? ? 4",), file="rows.csv"),
+    Case("texts to ask", QUESTIONS, "Hi?\n", (), (), "--columns question=text", "rows.txt"),
     Case("messages of Discord in a table", TEXT, "AuthorID,Author,Date,Content\n1,ben,2024,Hi?\n", ("H*i?",), ("single-messages",), "by AuthorID", "rows.csv"),
 )  # fmt: skip

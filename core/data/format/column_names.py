@@ -31,20 +31,23 @@ SYSTEM = ("system", "system_prompt", "system_message", "systemprompt", "systemin
 TOOLS = ("tools", "functions")
 THINKING = ("thinking", "reasoning", "reasoning_content", "chain_of_thought", "complex_cot", "cot", "thought")
 
-COMPLETION = ("completion", "response", "output", "answer", "canonical_solution")
+COMPLETION = (
+    "completion", "response", "output", "answer", "canonical_solution", "antwort", "réponse", "respuesta", "risposta",
+    "resposta",
+)  # fmt: skip
 OUTPUT = ("output", "response", "answer", "completion", "ausgabe", "sortie", "salida", "saída", "输出")
 # A worked solution teaches more than its result, which stands beside it as the answer.
 ANSWER = (
     "solution", "generated_solution", "answer", "best_answer", "correct_answer", "response", "output", "assistant",
     "reply", "completion", "targets", "answers", "output_text", "ideal", "expected_output", "expectedoutput", "back",
-    "rückseite", "antwort", "réponse", "respuesta", "risposta",
+    "rückseite", "lösung", "ergebnis", "antwort", "réponse", "respuesta", "risposta",
     "resposta", "ответ", "答案", "回答", "답변", "ausgabe", "sortie", "salida", "saída", "输出",
 )  # fmt: skip
 # What an answer is checked against is the result.
 CHECKED_ANSWER = (
     "final_answer", "expected_answer", "answer", "best_answer", "correct_answer", "ground_truth", "expected", "target",
     "targets", "solution", "response", "output", "reward_model", "answers", "reference_answer", "ideal",
-    "expected_output", "expectedoutput", "back", "rückseite", "antwort",
+    "expected_output", "expectedoutput", "back", "rückseite", "lösung", "ergebnis", "antwort",
     "réponse", "respuesta", "risposta", "resposta", "ответ", "答案", "回答", "답변", "ausgabe",
 )  # fmt: skip
 CHOICES = ("choices", "options", "endings")
@@ -56,17 +59,19 @@ CORRECT_CHOICE = (
 CHOSEN = (
     "chosen", "preferred", "better", "accepted", "chosen_response", "chosen_messages", "chosen_answer",
     "preferred_output", "preferred_response", "better_response", "winner_response", "winning_response", "response_w",
-    "response_j", "good",
+    "response_j", "good", "good_answer", "better_answer", "good_response", "gute_antwort", "bessere_antwort", "gut",
 )  # fmt: skip
 REJECTED = (
     "rejected", "dispreferred", "worse", "rejected_response", "rejected_messages", "rejected_answer",
     "non_preferred_output", "dispreferred_response", "worse_response", "loser_response", "losing_response",
-    "response_l", "response_k", "bad",
+    "response_l", "response_k", "bad", "bad_answer", "worse_answer", "bad_response", "schlechte_antwort",
+    "schlechtere_antwort", "schlecht",
 )  # fmt: skip
 LABEL = (
     "label", "kto_tag", "thumbs", "thumb", "good", "desirable", "feedback", "is_good", "is_correct", "liked", "vote",
+    "bewertung",
 )  # fmt: skip
-RATING = (*LABEL, "rating", "stars", "score", "overall", "overall_score", "helpfulness", "reward", "bewertung")
+RATING = (*LABEL, "rating", "stars", "score", "overall", "overall_score", "helpfulness", "reward", "sterne")
 TEXT = ("text", "content", "document")
 SUMMARIZED = ("article", "document", "dialogue", "text")
 SUMMARY = ("summary", "highlights")

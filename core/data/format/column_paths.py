@@ -56,13 +56,16 @@ def example_mapping(row: Mapping[str, Any], kind: str) -> str:
     if kind in _EXAMPLE:
         return _EXAMPLE[kind]
     names = [n for n in itertools.islice(column_paths(row), 4 * _MOST_INSIDE) if not isinstance(column(row, n), list)]
-    roles = ("text",) if len(names) == 1 == len(row) and kind == TEXT else ("question", "answer")
+    roles: tuple[str, ...] = ("question", "answer")
+    if len(names) == 1 == len(row):
+        roles = ("text",) if kind == TEXT else ("question",)
     texts = [name for name in names if isinstance(value := column(row, name), str) and value.strip()]
     texts.sort(key=lambda name: -min(len(str(column(row, name))), _LONG_ENOUGH))  # names and numbers are short
     ordered = list(dict.fromkeys([*texts, *names]))
     chosen = sorted(ordered[: len(roles)], key=names.index)
     if len(roles) == 2:  # what a column is called says more than how long its texts are
-        asked, answered = (next((n for n in ordered if words.search(n)), "") for words in (_ASKED, _ANSWERED))
+        named = [name for name in names if name in texts] + [name for name in names if name not in texts]
+        asked, answered = (next((n for n in named if words.search(n)), "") for words in (_ASKED, _ANSWERED))
         others = [name for name in ordered if name not in (asked, answered)]
         if asked and answered and asked != answered:
             chosen = [asked, answered]

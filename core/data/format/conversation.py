@@ -234,6 +234,9 @@ def _unknown_role(name: Any, number: int, conversation: Sequence[Any]) -> Unusab
     speakers = dict.fromkeys(str(m.get("role", m.get("from"))) for m in conversation if isinstance(m, dict))
     people = [speaker for speaker in speakers if role_of(speaker) is None]
     fix = say('Say whose messages are learned: --columns "assistant={name}".', name=people[0])
+    if any(role_of(speaker) == "assistant" for speaker in speakers):
+        message = say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=name)
+        return Unusable("role", message, _NAME_ROLES)
     if len(people) == 1:
         message = say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=name)
         return Unusable("role", message, join([_NAME_ROLES, fix]))

@@ -137,7 +137,7 @@ def _read_label(pattern: str, row: dict[str, Any]) -> Any:
     name, sign, limit = comparison.groups()
     number = _fill_pattern(name, row)
     try:
-        number = float(number)
+        number = float(number.replace(",", ".") if isinstance(number, str) else number)
     except (TypeError, ValueError, OverflowError):
         return None
     return bool(_SIGNS[sign](number, float(limit)))

@@ -1,5 +1,6 @@
 """A data file as a stream of rows and findings, at flat memory. The file is only ever read."""
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _ABOUT_ROWS = {
 }  # fmt: skip
 
 _OF_CHAT_APPS = frozenset(("chats", "type", "channel", "participants"))  # of these, each export of such an app has one
+_SESSIONS = ("conversation_id", "conv_id", "session_id", "thread_id", "chat_id", "dialog_id", "dialogue_id")
 _MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
 
 MAX_LISTED = 1000  # findings of each code that are listed; beyond that they are counted
@@ -117,7 +119,8 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
         elif data_file.named_otherwise == "table":
             yield Finding("table-text", "note", file, 1, say("The file holds a table, whatever it is called."))
     try:
-        for piece in _join_single_messages(data_file, _read_pieces(data_file)):
+        pieces = _join_sessions(data_file, _read_pieces(data_file))
+        for piece in _join_single_messages(data_file, pieces):
             if isinstance(piece, source.Problem):
                 yield _as_finding(piece, file)
                 continue
@@ -189,6 +192,39 @@ def _join_single_messages(data_file: source.Source, pieces: Iterable[source.Piec
         data_file.row_start = position
         yield piece
     yield from remaining
+
+
+def _join_sessions(data_file: source.Source, pieces: Iterable[source.Piece]) -> Iterator[source.Piece]:
+    """The pieces of a file; one conversation of messages that follow each other and name the same one."""
+    session, messages = "", list[Any]()
+    begin, line, told = data_file.begin, 1, data_file.begin != source.FILE_START
+    for piece in itertools.chain(pieces, [None]):
+        if isinstance(piece, source.Problem):
+            yield piece
+            continue
+        name = _session_of(piece) if piece else ""
+        if messages and (name != session or len(messages) >= _MOST_MESSAGES):
+            here, data_file.row_start = data_file.row_start, begin
+            yield line, messages
+            data_file.row_start, messages = here, []
+        if name and piece:
+            if not told:
+                message = say("Messages that follow each other and name the same conversation are read as one.")
+                yield source.Problem("joined", "note", piece[0], message)
+                told = True
+            if not messages:
+                session, begin, line = name, data_file.row_start, piece[0]
+            messages.append(piece[1])
+        elif piece:
+            yield piece
+
+
+def _session_of(piece: source.Piece) -> str:
+    """What a message names as its conversation; "" for one that does not, and for anything else."""
+    if not _is_message(piece) or isinstance(piece, source.Problem):
+        return ""
+    column = next((name for name in _SESSIONS if name in piece[1]), "")
+    return f"{column}={piece[1][column]}" if column else ""
 
 
 def _is_message(piece: source.Piece) -> bool:

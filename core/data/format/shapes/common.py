@@ -41,7 +41,8 @@ class Shape:
 
 
 def find_column(value: Values, names: tuple[str, ...]) -> str:
-    """The row's own name of the first of these columns that it has, in any case; "" where it has none of them."""
+    """The row's own name of the first of these columns that it has, in any case and with blanks for underscores; ""
+    where it has none of them."""
     return names[0] if names[0] in value else _find_among(tuple(value), names)
 
 
@@ -50,7 +51,7 @@ def _find_among(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
     for name in names:
         if name in columns:
             return name
-    by_lower = {unicodedata.normalize("NFC", c.strip().lower()): c for c in columns}
+    by_lower = {unicodedata.normalize("NFC", c.strip().lower()).replace(" ", "_"): c for c in columns}
     return next((by_lower[n] for n in names if n in by_lower), "")
 
 
@@ -142,6 +143,7 @@ def _read_thinking(value: Values) -> str:
     if not column or isinstance(value[column], bool | int | float):
         return ""
     text = read_text(value, (column,), required=False).strip()
+    text = text.removeprefix("<think>").removesuffix("</think>").strip()
     return "" if text.lower() in _SWITCHES else text
 
 

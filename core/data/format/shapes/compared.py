@@ -139,7 +139,7 @@ def _find_forms(row_columns: tuple[str, ...]) -> _Forms:
 
 
 def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
-    own = {column.strip().lower(): column for column in row_columns}
+    own = {column.strip().lower().replace(" ", "_"): column for column in row_columns}
     signed = next((own[name] for name in _SIGNED if name in own), "")
     better = signed or next((own[name] for name in _BETTER if name in own), "")
     for name in _ANSWERS:
@@ -150,7 +150,8 @@ def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
                     continue
                 answers = own[first], own[second]
                 if better:
-                    names = tuple((m, f"model_{m}", a.lower()) for m, a in zip(marks, answers, strict=True))
+                    written = (answer.strip().lower().replace(" ", "_") for answer in answers)
+                    names = tuple((m, f"model_{m}", answer) for m, answer in zip(marks, written, strict=True))
                     models = tuple(own[f"model_{m}"] for m in marks if f"model_{m}" in own)
                     return _Two(*answers, (better,), names, bool(signed), models if len(models) == 2 else ())
                 if mark := next((own[label] for label in _FIRST_IS_BETTER.get(name, ()) if label in own), ""):

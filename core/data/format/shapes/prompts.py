@@ -75,7 +75,16 @@ def as_messages(prompt: str | tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _read_context(value: Values, columns: tuple[str, ...], prompt_column: str) -> list[str]:
     """The texts of the columns that hold context, the prompt's own aside."""
-    return [text for c in columns if c != prompt_column and (text := read_text(value, (c,), required=False).strip())]
+    own = (_joined(value, column) for column in columns if column != prompt_column)
+    return [text for text in own if text]
+
+
+def _joined(value: Values, column: str) -> str:
+    """The text of a column, or the texts of a list, such as passages that were found."""
+    content = value.get(column)
+    if isinstance(content, list) and all(isinstance(text, str) for text in content):
+        return "\n\n".join(text.strip() for text in content if text.strip())
+    return read_text(value, (column,), required=False).strip()
 
 
 class _Beside(NamedTuple):

@@ -125,6 +125,7 @@ def rating_of(value: Values) -> float | None:
     if isinstance(mark, str) and mark.strip() and not mark.strip().strip("★☆⭐\ufe0f"):
         return float(mark.count("★") + mark.count("⭐"))
     try:
+        mark = mark.replace(",", ".") if isinstance(mark, str) else mark
         rating = math.nan if isinstance(mark, bool) or mark is None else float(mark)
     except (TypeError, ValueError, OverflowError):
         return None
