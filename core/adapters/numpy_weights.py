@@ -148,6 +148,12 @@ class NumpyWeights:
         return {f"{adapter.name}.{kind}" for adapter in adapters for kind in ("lora_a", "lora_b")}
 
     @property
+    def first_trained(self) -> int:
+        """The number of the first block with an adapter, from 0; as many as there are blocks where none has."""
+        trained = (n for n, block in enumerate(self.blocks) if any(product.adapters for product in block.products))
+        return next(trained, len(self.blocks))
+
+    @property
     def output(self) -> tuple[np.ndarray, np.ndarray | None]:
         """(the output layer [D, V], its bias)."""
         if self._output is not None:

@@ -81,7 +81,7 @@ def count_saved(weights: NumpyWeights, rows: Rows, checkpointing: bool) -> int:
     blocks = len(weights.blocks)
     if checkpointing:  # the second forward pass has an output of its own
         return count * width * (blocks + 2) + kept + of_one
-    return count * width * (blocks + 1) + blocks * kept + of_one
+    return count * width * (blocks + 1) + (blocks - weights.first_trained) * kept + of_one
 
 
 def count_saved_without_gradient(weights: NumpyWeights, rows: Rows) -> int:

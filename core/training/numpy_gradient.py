@@ -176,13 +176,15 @@ def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[n
     saved.expect(count_saved(weights, rows, model.checkpointing))
     h, kept = saved.take(tokens.size, weights.embedding.shape[1]), list[Saved | np.ndarray]()
     np.take(weights.embedding, tokens.reshape(-1), axis=0, out=h)
-    for block in weights.blocks:
+    first = weights.first_trained  # below it no gradient is needed
+    for n, block in enumerate(weights.blocks):
         out = saved.take(*h.shape)
         mark = saved.mark()
         of_block = forward(weights, block, h, rows, memory, out)
-        if model.checkpointing:
+        is_kept = n >= first and not model.checkpointing
+        if not is_kept:
             saved.release(mark)
-        kept.append(h if model.checkpointing else of_block)
+        kept.append(of_block if is_kept else h)
         h = out
     targets = batch.tokens[:, 1:][batch.mask > 0]
     x, factors = normalize(h[sources], weights.eps)
@@ -201,12 +203,12 @@ def _target_logps(model: NumpyGradient, batch: Batch, memory: Memory) -> tuple[n
         grad[:] = 0
         _add_rows(grad, sources, (gradient_of_x - x * means) * factors)
         gradients = Gradients()
-        for n in reversed(range(len(kept))):
+        for n in reversed(range(first, len(kept))):
             block, of_block = weights.blocks[n], kept[n]
             mark = saved.mark()
             if not isinstance(of_block, Saved):
                 of_block = forward(weights, block, of_block, rows, memory, saved.take(*grad.shape))
-            gradients |= backward(weights, block, grad, of_block, rows, memory, is_first=n == 0)
+            gradients |= backward(weights, block, grad, of_block, rows, memory, is_first=n == first)
             saved.release(mark)
         return gradients
 

@@ -31,12 +31,12 @@ MODELS = {
 }
 
 
-def make(name: str, targets: str = "all") -> nn.Module:
+def make(name: str, targets: str = "all", layers: int | None = None) -> nn.Module:
     """A model whose norms, biases and adapter all count."""
     family, changes = MODELS[name]
     model = tiny(family, **changes)
     model.update(tree_map(lambda w: w + 0.3 * mx.random.normal(w.shape) if w.ndim == 1 else w, model.parameters()))
-    adapters.attach(model, Adapter(rank=4, targets=targets))
+    adapters.attach(model, Adapter(rank=4, targets=targets, layers=layers))
     model.update(tree_map(lambda w: 0.2 * mx.random.normal(w.shape), model.trainable_parameters()))
     model.eval()
     return model

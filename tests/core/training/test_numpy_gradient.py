@@ -28,7 +28,7 @@ from core.model.numpy_arrays import CHUNK, Arena, Mark
 from core.rollouts.rollouts import RolloutBatches
 from core.run import Run
 from core.train import train
-from core.training import prepare
+from core.training import numpy_gradient, prepare
 from core.training.dry_run import MIN_STEPS
 from core.training.numpy_gradient import NumpyGradient
 from tests.core.conftest import only
@@ -38,9 +38,9 @@ from tests.core.rollouts.test_numpy_decoder import make as make_frozen
 RNG = np.random.default_rng(3)
 
 
-def make(name: str, targets: str = "all") -> nn.Module:
+def make(name: str, targets: str = "all", layers: int | None = None) -> nn.Module:
     """A model whose norms, biases and adapter all count, and whose rows may be packed or share their beginnings."""
-    model = make_frozen(name, targets)
+    model = make_frozen(name, targets, layers)
     assert packed_mask.can_pack(model, 256, mx.float32)[0]
     assert packed_mask.can_share_prefix(model, 256, mx.float32)[0]
     mx.eval(model.parameters())
@@ -117,6 +117,23 @@ def test_each_layout(layout: str, cores: int) -> None:
 
 def test_some_layers_alone_have_an_adapter() -> None:
     check(make("llama", "q_proj,v_proj,mlp.down_proj"), batches()["packed"])
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_blocks_below_the_first_with_an_adapter_have_no_gradient(
+    checkpointing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, differentiated = make("qwen3", "v_proj,mlp.down_proj", layers=1), list[int]()
+    assert len(model.layers) > 1
+    backward = numpy_gradient.backward
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        differentiated.append(1)
+        return backward(*arguments, **options)
+
+    monkeypatch.setattr(numpy_gradient, "backward", counted)
+    check(model, batches()["packed"], checkpointing=checkpointing)
+    assert len(differentiated) == 2  # in both passes of check()
 
 
 def test_blocks_computed_again_and_a_temperature() -> None:
