@@ -1,8 +1,10 @@
 """On how many cores a product is computed while a model writes.
 
 OpenBLAS spreads products over the cores from a size on at which waiting for each other costs more than it saves, and a
-core that waits is busy: beside it, the next token's graph has to be built. Measured on the starter model, 8 answers at
-once, two cores with other work: 2.6 times the answer tokens per second of processor time with one core a product.
+core that waits is busy: beside it, the next token's graph has to be built. Where other programs work, a product waits
+for its second half until that gets a turn. Measured on the starter model and two cores, 64 answers at once: 12 to 14 ms
+a token with one core a product and 11 with both; beside other work 16 to 19 and 46 to 88; of 32 answers 9 to 12 and 51
+to 456.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +14,7 @@ import mlx.nn as nn
 
 from core.device import openblas
 
-SMALL = 4_000_000  # multiplications of a product: about a fifth of a millisecond on one core
+SMALL = 16_000_000  # multiplications of a product: about a millisecond on one core
 
 
 def product_threads(model: nn.Module, rows: int) -> AbstractContextManager[None]:
