@@ -188,12 +188,13 @@ class ProblemsTab(QWidget):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Where there is little room, show the buttons alone: the table has the message too."""
+        """Where there is little room, show the buttons alone: the table then shows the whole message."""
         roomy = self.height() > _LOW
         has_buttons = any(
             not part.isHidden() for part in (self.fill, self.leave_out, self.exclude, self.use_context, self.map)
         )
         self.message.setVisible(roomy)
+        self.table.show_whole_row(not roomy)
         self._frame.setVisible(bool(self._findings))
         self._card.setVisible(bool(self._findings) and (roomy or has_buttons))
         QTimer.singleShot(0, self.table, lambda: self.table.scrollTo(self.table.currentIndex()))

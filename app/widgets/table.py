@@ -23,6 +23,7 @@ _ICON = 16
 _NARROW_WIDTH = 760
 _TWO_LINE_HEIGHT = 40
 _HEADING_END = 4  # pixels that stay empty behind a heading
+_MOST_PIXELS = 10_000  # that a text may be high
 _SORT_MARK = 13  # pixels of the mark behind the heading that is sorted by
 _LINE_BREAK = 40  # pixels that stay empty where a word moves to the second line
 
@@ -46,9 +47,12 @@ class CellDelegate(QStyledItemDelegate):
         text = index.data(Qt.ItemDataRole.DisplayRole)
         metrics, width, wrap = option.fontMetrics, box.width(), 0
         if box.height() >= _TWO_LINE_HEIGHT and _can_break(text or "", metrics, width):
-            width, wrap = 2 * width - _LINE_BREAK, int(Qt.TextFlag.TextWordWrap)
-        elided = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | wrap, elided)
+            wrap = int(Qt.TextFlag.TextWordWrap)
+            lines = box.height() // metrics.lineSpacing()
+            width = lines * width - (lines - 1) * _LINE_BREAK
+        if not (wrap and _wrapped_height(text or "", metrics, box.width()) <= box.height()):
+            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | wrap, text)
 
     def paint_ground(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -68,6 +72,12 @@ class CellDelegate(QStyledItemDelegate):
 def _can_break(text: str, metrics: QFontMetrics, width: int) -> bool:
     """Whether each word has room in a line of this width; Qt cuts one that has not, without a mark."""
     return all(metrics.horizontalAdvance(word) <= width for word in text.split())
+
+
+def _wrapped_height(text: str, metrics: QFontMetrics, width: int) -> int:
+    """The pixels that a text is high in lines of this width."""
+    area = QRect(0, 0, width, _MOST_PIXELS)
+    return metrics.boundingRect(area, int(Qt.TextFlag.TextWordWrap), text).height()
 
 
 class _Header(QHeaderView):
@@ -146,7 +156,8 @@ class _Header(QHeaderView):
 class Table(QTableView):
     """A read-only table. `widths` are the pixels of some columns, by index; the others share the rest evenly.
 
-    Rows of 40 pixels and more show two lines of text; the column `optional_column` is hidden in a narrow table.
+    Rows of 40 pixels and more show two lines of text, the current one all of them with show_whole_row(); the column
+    `optional_column` is hidden in a narrow table.
     With `sortable`, a click on a heading calls the model's sort(); so do keys in the headings, one Tab after the table.
     """
 
@@ -161,6 +172,7 @@ class Table(QTableView):
     ) -> None:
         super().__init__()
         self._optional_column, self._narrow_width = optional_column, _NARROW_WIDTH
+        self._shows_whole, self._high_row = False, -1
         self.headings = _Header()
         self.setHorizontalHeader(self.headings)
         self.setModel(model)
@@ -189,6 +201,38 @@ class Table(QTableView):
         super().resizeEvent(event)
         if self._optional_column >= 0:
             self.setColumnHidden(self._optional_column, self.width() < self._narrow_width)
+        self._fit_rows()
+
+    def currentChanged(
+        self, current: QModelIndex | QPersistentModelIndex, previous: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().currentChanged(current, previous)
+        self._fit_rows()
+
+    def show_whole_row(self, on: bool) -> None:
+        """Let the current row be as high as its texts need, where nothing else shows them whole."""
+        self._shows_whole = on
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        usual, current = self.verticalHeader().defaultSectionSize(), self.currentIndex().row()
+        if 0 <= self._high_row < self.model().rowCount():
+            self.setRowHeight(self._high_row, usual)
+        self._high_row = current if self._shows_whole else -1
+        if self._high_row >= 0:
+            self.setRowHeight(current, min(max(usual, self._needed_height(current)), self.viewport().height()))
+
+    def _needed_height(self, row: int) -> int:
+        """The height in which all lines of a row's texts are seen."""
+        needed = 0
+        for column in range(self.model().columnCount()):
+            index = self.model().index(row, column)
+            width = self.columnWidth(column) - _PADDING - _PADDING // 2
+            if index.data(Qt.ItemDataRole.DecorationRole) is not None:
+                width -= _ICON + 6
+            text = index.data(Qt.ItemDataRole.DisplayRole) or ""
+            needed = max(needed, _wrapped_height(text, self.fontMetrics(), width) + _PADDING)
+        return needed
 
     def set_optional_column(self, column: int, min_width: int) -> None:
         """Hide this column where the table is less than `min_width` pixels wide."""

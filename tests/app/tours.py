@@ -42,6 +42,11 @@ Stop = tuple[str, QWidget]  # where the tour is, and the window that it shows
 Tour = Callable[[QtBot, MainWindow, Path], Iterator[Stop]]
 
 
+def _wait_until(qtbot: QtBot, is_true: Callable[[], bool]) -> None:
+    """Wait, on a busy machine too."""
+    qtbot.waitUntil(is_true, timeout=60_000)
+
+
 def each_tab(qtbot: QtBot, tabs: Tabs, name: str, window: QWidget) -> Iterator[Stop]:
     """Show one tab after the other."""
     for index in range(tabs.bar.count()):
@@ -58,9 +63,9 @@ def steps(qtbot: QtBot, window: MainWindow, dataset: Path) -> Iterator[Stop]:
         wizard.show_step(index)
         qtbot.wait(100)
         if index == 2:
-            qtbot.waitUntil(lambda: bool(wizard.model.recommended.cards), timeout=20_000)
+            _wait_until(qtbot, lambda: bool(wizard.model.recommended.cards))
         if index == 4:
-            qtbot.waitUntil(wizard.check.start_button.isEnabled, timeout=20_000)
+            _wait_until(qtbot, wizard.check.start_button.isEnabled)
         yield f"step {index + 1}", window
 
 
@@ -73,7 +78,7 @@ def places(qtbot: QtBot, window: MainWindow, dataset: Path) -> Iterator[Stop]:
         yield f"{name}, empty", window
     make_runs()
     window.open_files([dataset])
-    qtbot.waitUntil(lambda: window.wizard.data.scanned is not None)
+    _wait_until(qtbot, lambda: window.wizard.data.scanned is not None)
     for name in names:
         window.go(name)
         qtbot.wait(300)
@@ -91,11 +96,11 @@ def data(qtbot: QtBot, window: MainWindow, dataset: Path) -> Iterator[Stop]:
         path = dataset.with_name(f"{kind}.jsonl")
         path.write_text("".join(row.replace("@", str(n)) for n in range(12)), encoding="utf-8")
         window.open_files([path])
-        qtbot.waitUntil(lambda: step.scanned is not None and preview.rows.model.row_at(0) is not None)
+        _wait_until(qtbot, lambda: step.scanned is not None and preview.rows.model.row_at(0) is not None)
         preview.rows.table.selectRow(1)
         for stop in each_tab(qtbot, preview.tabs, kind, window):
             if preview.lengths.isVisible():
-                qtbot.waitUntil(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
+                _wait_until(qtbot, lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
             yield stop
     step.columns.show()
     qtbot.wait(100)
@@ -121,12 +126,12 @@ def run(method: str) -> Tour:
         window.runs.train_events = lambda run: lambda stop, save_now: play_story(run, stop, save_now)
         window.draft.set("method", method)
         page = window.runs.start(window.draft.run)
-        qtbot.waitUntil(lambda: page.record.is_over and page.tabs.charts.complete, timeout=20_000)
+        _wait_until(qtbot, lambda: page.record.is_over and page.tabs.charts.complete)
         (page.folder / "adapter_config.json").write_text('{"fine_tune_type": "lora", "model": "starter"}')
         uses = page.tabs.result.use_it
         uses.use(Path())
         uses.use(page.folder)
-        qtbot.waitUntil(lambda: bool(uses.rows), timeout=20_000)
+        _wait_until(qtbot, lambda: bool(uses.rows))
         yield from each_tab(qtbot, page.tabs, method, window)
 
     return tour
@@ -136,10 +141,10 @@ def run_under_way(qtbot: QtBot, window: MainWindow, dataset: Path) -> Iterator[S
     """A run in training, and paused."""
     window.runs.train_events = held_events
     page = window.runs.start(Run().replace("data.path", str(dataset)))
-    qtbot.waitUntil(lambda: page.record.last_step is not None and page.buttons.pause.isEnabled())
+    _wait_until(qtbot, lambda: page.record.last_step is not None and page.buttons.pause.isEnabled())
     yield from each_tab(qtbot, page.tabs, "training", window)
     page.buttons.pause.click()
-    qtbot.waitUntil(lambda: window.jobs.current is None)
+    _wait_until(qtbot, lambda: window.jobs.current is None)
     qtbot.wait(200)
     yield "paused", window
 
@@ -150,11 +155,11 @@ def conversation(qtbot: QtBot, window: MainWindow, dataset: Path) -> Iterator[St
     opener, chat.chat_opener = chat.chat_opener, lambda run, adapter: FakeChat
     window.go("chat")
     page = window.chat_page
-    qtbot.waitUntil(lambda: page.model.box.count() > 1)
+    _wait_until(qtbot, lambda: page.model.box.count() > 1)
     page.model.menu.actions()[0].trigger()
     page.view.question.setPlainText("<think>Who asks?</think> Who are you?")
     page.send()
-    qtbot.waitUntil(lambda: page.view.button.text() == tr("Send"))
+    _wait_until(qtbot, lambda: page.view.button.text() == tr("Send"))
     for button in (page.panel.settings_button, page.panel.history_button):
         button.click()
         qtbot.wait(100)
@@ -210,7 +215,7 @@ def each_dialog(qtbot: QtBot, window: MainWindow, dataset: Path) -> Iterator[Sto
         dialog = make()
         dialog.show()
         dialog.activateWindow()
-        qtbot.waitUntil(dialog.isActiveWindow)
+        _wait_until(qtbot, dialog.isActiveWindow)
         qtbot.wait(100)
         tabs = dialog.findChild(Tabs)
         if tabs is None:
