@@ -90,7 +90,7 @@ class DataStep(QWidget):
         self.file.change.clicked.connect(self._show_columns)
         self.file.sample.clicked.connect(lambda: self._use_data(DEMO))
         self.file.choose_other.clicked.connect(self.choose)
-        self.notice.switched.connect(lambda method: self._draft.set("method", method))
+        self.notice.switched.connect(self._switch)
         self.notice.misfit_found.connect(self._show_misfit)
         self.zone.choose.connect(self.choose)
         self.zone.sample.connect(lambda: self._use_data(DEMO))
@@ -241,6 +241,11 @@ class DataStep(QWidget):
             self._show_unusable(scanned)
         else:
             self.notice.look_for_richer(self._draft.run)
+
+    def _switch(self, method: str) -> None:
+        """Take the method that learns from these rows; the notice with its button goes."""
+        hand_on_focus(self.notice, self.preview.tabs.bar)
+        self._draft.set("method", method)
 
     def _show_misfit(self, misfit: goals.Misfit) -> None:
         self._problem = tr(join((misfit.reason, misfit.sentence)))

@@ -270,7 +270,7 @@ class ModelStep(QWidget):
         if card := self.cards.cards.get(self._draft.run.model.path):
             card.set_text(tr("This model cannot be used."))
         self.notice.show_message(
-            sentence, tr("Choose another model below, or a folder with config.json and safetensors files.")
+            sentence, tr("Choose another model below, or a folder with config.json, safetensors files and a tokenizer.")
         )
 
     def _arrive(self, model_id: str) -> None:

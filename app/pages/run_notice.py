@@ -10,6 +10,9 @@ from app.widgets.notice import Notice
 _ENGINE_ADVICE = tr("Nothing is lost: the step was finished in MLX, and so are those after it.")
 _DAMAGE_ADVICE = tr("What can be read is shown.")
 _ADVICE = tr("Nothing you set is lost. Put it right in New run, and start again.")
+_RESUME_ADVICE = tr(
+    "Nothing you set is lost. Once the reason is gone, Resume begins again. To change what you set, go back to New run."
+)
 
 
 class RunNotice(Notice):
@@ -41,6 +44,8 @@ class RunNotice(Notice):
 def _describe_way_on(state: RunState) -> str:
     """What a person can do about a run that has failed."""
     saved = state.record.checkpoints
-    if not (saved and state.can_resume):
+    if not state.can_resume:
         return _ADVICE
+    if not saved:
+        return _RESUME_ADVICE
     return tr("Resume goes on behind step {step:,}. To change what you set, go back to New run.", step=saved[-1])

@@ -57,7 +57,7 @@ class RunsPage(QWidget):
         self._jobs = jobs
         self.held: Sequence[QueuedRun] = ()  # kept from before; the window sets it
         self.failed: list[LiveRun] = []  # in this window
-        self.unseen_failures = 0  # since the page was last shown
+        self._unseen: set[str] = set()  # folders of what has failed since the page was last shown
         self._returned: list[Path] = []  # from the Trash, until they are listed again
         self._entries: list[history.HistoryEntry] | None = None  # those on disk, once they are read
         self._task: Task | None = None
@@ -112,7 +112,7 @@ class RunsPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.unseen_failures = 0
+        self._unseen.clear()
         self.seen.emit()
         if self._entries is not None:
             self.show_rows()
@@ -238,18 +238,27 @@ class RunsPage(QWidget):
         for kept in list(self.held):
             self.forget.emit(kept)
 
+    @property
+    def unseen_failures(self) -> int:
+        """How many runs have failed since the page was last shown, and do not go on."""
+        return len(self._unseen)
+
     def _note_failure(self, live: LiveRun) -> None:
         """Tell that a run has failed, and list it with the reason."""
         self.failed = [other for other in self.failed if other.run.output != live.run.output] + [live]
         more = len(self._jobs.waiting_runs) + (self._jobs.current is not None)
         self.failure_notice.show_failure(live, goes_on=bool(more))
-        self.unseen_failures += not self.isVisible()
+        if not self.isVisible():
+            self._unseen.add(live.run.output or "")
         self._refresh_if_shown()
 
     def _forget_failure(self) -> None:
         """A run that had failed goes on."""
         current = self._jobs.current
         self.failed = [live for live in self.failed if current is None or live.run.output != current.run.output]
+        if current is not None and current.run.output in self._unseen:
+            self._unseen.discard(current.run.output)
+            self.seen.emit()
 
     def _refresh_if_shown(self) -> None:
         if self.isVisible():

@@ -26,14 +26,19 @@ class TabOrder(_Base):
 
 def tab_stops(widget: QWidget) -> Iterator[QWidget]:
     """Where Tab stops in a shown widget, and at it itself, in the order of the layouts. Of several buttons of which one
-    is chosen it is that one: the arrow keys go to the others."""
+    is chosen it is that one: the arrow keys go to the others. What has the keyboard and was just hidden keeps its
+    place: Qt asks which stop comes after it."""
     if isinstance(widget, QAbstractButton) and widget.isCheckable():
         _set_stop(widget)
     if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None and widget.isEnabled():
         yield widget
     for part in _parts(widget):
-        if not part.isHidden() and not part.isWindow():
+        if part.isWindow():
+            continue
+        if not part.isHidden():
             yield from tab_stops(part)
+        elif (focus := part.window().focusWidget()) is not None and (part is focus or part.isAncestorOf(focus)):
+            yield focus
 
 
 def _set_stop(button: QAbstractButton) -> None:

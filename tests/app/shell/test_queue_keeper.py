@@ -1,8 +1,10 @@
 """What waits when the window closes is asked about at the next start, and goes on only then; failures are marked."""
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -12,7 +14,7 @@ from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
 from app.widgets.message_box import MessageBox
 from core.errors import BadData
-from core.events import Event, Phase
+from core.events import Event, Finished, Phase
 from core.run import Run
 from tests.app.conftest import play_script
 
@@ -102,6 +104,30 @@ def test_a_failure_is_marked_until_it_is_seen(qtbot: QtBot, open_window: Callabl
     window.go("runs")
     assert not any(places.item(n).toolTip() for n in range(places.count()))
     assert "No row can be used." in window.runs_page.failure_notice.advice.text()
+
+
+def test_a_failure_that_is_resumed_is_marked_no_more(
+    qtbot: QtBot, open_window: Callable[[], MainWindow], dataset: Path
+) -> None:
+    def fail(run: Run) -> EventSource:
+        def events(stop: Flag, save_now: Flag) -> Iterator[Event]:
+            yield from takewhile(lambda event: not isinstance(event, Finished), play_script(run, stop, save_now))
+            raise BadData("The disk is full.")
+
+        return events
+
+    def go_on(path: str, accept_changes: bool, changes: dict[str, Any]) -> EventSource:
+        return lambda stop, save_now: play_script(Run.read(Path(path) / "run.toml"), stop, save_now)
+
+    window = open_window()
+    window.runs.train_events, window.runs.resume_events = fail, go_on
+    page = window.runs.start(Run().replace("data.path", str(dataset)))
+    qtbot.waitUntil(lambda: window.runs_page.unseen_failures == 1 and page.state.is_over)
+    qtbot.waitUntil(lambda: "Resume begins again" in page.notice.advice.text())
+    window.runs.resume_folder(page.folder)
+    qtbot.waitUntil(lambda: window.runs_page.unseen_failures == 0)
+    places = window.sidebar._list
+    assert "1 run failed" not in [places.item(n).toolTip() for n in range(places.count())]
 
 
 def test_run_again_fills_new_run_with_all_settings(qtbot: QtBot, window: MainWindow) -> None:

@@ -62,3 +62,21 @@ def test_tab_goes_to_the_chosen_one_of_several(qtbot: QtBot) -> None:
     assert way_of_tab(qtbot, window, 2) == [radios["b"], button]
     group.cards["b"].disable("not now")
     assert way_of_tab(qtbot, window, 2) == [radios["a"], button]
+
+
+def test_what_follows_gets_the_keyboard_of_what_is_hidden(qtbot: QtBot) -> None:
+    window = Window()
+    qtbot.addWidget(window)
+    layout = QVBoxLayout(window)
+    inner, late = QWidget(), QPushButton("made first")
+    before, hidden, inside, after = (QPushButton(words) for words in ("before", "hidden", "inside", "after"))
+    QVBoxLayout(inner).addWidget(inside)
+    for part in (before, hidden, inner, after, late):
+        layout.addWidget(part)
+    hidden.setFocus()
+    way_of_tab(qtbot, window, 5)
+    hidden.setFocus()
+    hidden.hide()
+    assert QApplication.focusWidget() is inside
+    inner.hide()
+    assert QApplication.focusWidget() is after
