@@ -46,11 +46,17 @@ def usual_folder() -> Path:
 def keep_mlx_kernels() -> None:
     """Have MLX keep there what it compiles for itself, some sixty kernels of 4 seconds each: by itself it keeps them
     among temporary files, which go when the machine starts anew. Before MLX compiles anything."""
-    folder = Path(os.environ.setdefault("MLX_PTX_CACHE_DIR", str(usual_folder() / f"mlx-{package_version('mlx')}")))
-    for kernel in folder.glob("*.ptx"):
+    for kernel in _mlx_kernels():
         source = kernel.with_suffix(".cu")  # written last: without it a process was killed on the way
         if not source.is_file() or not source.stat().st_size:
             kernel.unlink(missing_ok=True)
+
+
+def first_steps() -> str:
+    """A sentence where the first steps take minutes, as MLX has compiled nothing here yet; "" on other GPUs."""
+    if not mx.cuda.is_available() or _mlx_kernels():
+        return ""
+    return say("MLX compiles its kernels for this GPU before the first step: a few minutes, once on this machine.")
 
 
 def describe() -> str:
@@ -101,6 +107,12 @@ def compile_text(text: str, architecture: str) -> bytes:
         return _read(program, library.nvrtcGetCUBINSize, library.nvrtcGetCUBIN)
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def _mlx_kernels() -> list[Path]:
+    """Those that MLX has compiled for itself."""
+    folder = os.environ.setdefault("MLX_PTX_CACHE_DIR", str(usual_folder() / f"mlx-{package_version('mlx')}"))
+    return list(Path(folder).glob("*.ptx"))
 
 
 @functools.cache

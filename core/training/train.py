@@ -14,6 +14,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.atomic_files import explain
+from core.device.cuda_compiler import first_steps
 from core.device.gpu_failure import find_failure
 from core.device.keep_awake import keep_awake
 from core.device.release import releasing
@@ -147,6 +148,8 @@ def _execute(
     try:
         refuse_stopped(asked)
         agree_on_inputs(setup.resolved.inputs)
+        if setup.on_gpu and (note := first_steps()):
+            yield Warned("first-steps", note)
         train_step = TrainStep(setup)
         limit_cache(setup.on_gpu)
         mx.reset_peak_memory()

@@ -190,3 +190,13 @@ def test_mlx_keeps_its_own_kernels_beside_them(tmp_path: Path, monkeypatch: pyte
     cuda_compiler.keep_mlx_kernels()
     assert cuda_compiler.os.environ["MLX_PTX_CACHE_DIR"] == str(tmp_path)
     assert [kernel.name for kernel in tmp_path.glob("*.ptx")] == ["whole.ptx"]
+
+
+def test_the_first_run_on_a_machine_is_told_of_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLX_PTX_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(mx.cuda, "is_available", lambda: False)
+    assert cuda_compiler.first_steps() == ""
+    monkeypatch.setattr(mx.cuda, "is_available", lambda: True)
+    assert cuda_compiler.first_steps().endswith("a few minutes, once on this machine.")
+    (tmp_path / "kernel.ptx").write_bytes(b"binary")
+    assert cuda_compiler.first_steps() == ""
