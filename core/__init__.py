@@ -5,7 +5,7 @@ import sys
 
 from core.device.malloc import keep_freed as _keep_freed
 from core.device.openblas import preload as _preload
-from core.quick_imports import prepare as _prepare_imports
+from core.packages.quick_imports import prepare as _prepare_imports
 
 __version__ = "0.1.0"
 

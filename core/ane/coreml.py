@@ -8,7 +8,7 @@ import importlib.util
 import threading
 from typing import Any
 
-from core.quiet import quiet
+from core.packages.quiet import quiet
 
 PACKAGE = "coremltools"
 _importing = threading.Lock()

@@ -6,18 +6,18 @@ thing that it knows, so that a process that is killed or hangs has said how far 
 
 import importlib
 import json
-import logging
 import sys
 import time
+
+from core.packages.quiet import quiet
 
 REPEATS = 10
 
 
+@quiet("coremltools", "transformers")
 def main(package: str, inputs: str, outputs: str) -> None:
     import numpy as np
 
-    logging.getLogger("coremltools").setLevel(logging.ERROR)
-    logging.getLogger("transformers").setLevel(logging.ERROR)
     ct = importlib.import_module("coremltools")
     tell(coremltools=ct.__version__)
     device = importlib.import_module("coremltools.models.compute_device")

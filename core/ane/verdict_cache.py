@@ -23,8 +23,8 @@ from core import __version__
 from core.ane.program import GENERATOR
 from core.ane.verdict import Verdict, refused
 from core.atomic_files import replacing
-from core.device.package_versions import package_version
 from core.device.select import cpu_name
+from core.packages.versions import package_version
 from core.text.sentence import pack, say, unpack
 
 TRYING = "trying"  # in the place of a code

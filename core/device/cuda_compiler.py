@@ -18,7 +18,7 @@ import mlx.core as mx
 import platformdirs
 
 from core.atomic_files import add_checksum, has_checksum, replacing
-from core.device.package_versions import package_version
+from core.packages.versions import package_version
 from core.text.sentence import say
 
 NAME = "KERNEL_NAME"  # stands in a text where the kernel's name will

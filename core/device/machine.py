@@ -9,8 +9,8 @@ import psutil
 
 from core import __version__
 from core.device import neural_engine, openblas
-from core.device.package_versions import package_version
 from core.device.select import cpu_name, gpu_kind
+from core.packages.versions import package_version
 
 
 def machine() -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import mlx.core as mx
 
 from core.device.cuda_compiler import keep_mlx_kernels
-from core.device.package_versions import package_version
 from core.device.surroundings import is_virtual
+from core.packages.versions import package_version
 from core.text.sentence import say
 
 

@@ -15,7 +15,7 @@ from core import __version__
 from core.data.read.files import hash_files
 from core.data.tokenize import cache_file
 from core.data.tokenize.end_of_turn import find_end_of_turn
-from core.device.package_versions import package_version
+from core.packages.versions import package_version
 
 _PACKAGES = (
     "tokenizers",

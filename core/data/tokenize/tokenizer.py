@@ -6,7 +6,7 @@ from typing import Any
 from core.data.tokenize.limit_templates import limit_templates
 from core.errors import BadModel
 from core.json_file import read_json
-from core.quiet import quiet
+from core.packages.quiet import quiet
 from core.text.sentence import say
 
 _LARGEST = 128 << 20  # bytes; the largest tokenizer.json in use takes 35 MB

@@ -1,6 +1,7 @@
 """The probe with processes in the place of Core ML's: ones that work, raise, hang, give nonsense, and die."""
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,17 @@ def test_the_real_child_says_that_there_is_no_core_ml_here() -> None:
     verdict, facts = probe(block(), 128, command=usual_command)
     assert verdict is not None and verdict.code == "no_coreml", (verdict, facts)
     assert facts["coremltools"].startswith("9.")
+
+
+def test_the_child_loads_no_mlx() -> None:
+    code = "import sys; from core.ane import probe_child; sys.exit('mlx' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="there Core ML may be")
+def test_the_child_is_silent_about_what_only_a_mac_has() -> None:
+    command = usual_command(Path("none.mlpackage"), Path("none.npz"), Path("none.npz"))
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
 
 
 def test_a_process_that_says_nothing_is_named_so() -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 import transformers
 from transformers.utils import import_utils
 
-from core import quick_imports
+from core.packages import quick_imports
 
 MODELS = Path(transformers.__file__).parent / "models"
 
