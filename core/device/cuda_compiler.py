@@ -46,7 +46,8 @@ def usual_folder() -> Path:
 def keep_mlx_kernels() -> None:
     """Have MLX keep there what it compiles for itself, some sixty kernels of 4 seconds each: by itself it keeps them
     among temporary files, which go when the machine starts anew. Before MLX compiles anything."""
-    for kernel in _mlx_kernels():
+    os.environ["MLX_PTX_CACHE_DIR"] = str(_mlx_folder())
+    for kernel in _mlx_folder().glob("*.ptx"):
         source = kernel.with_suffix(".cu")  # written last: without it a process was killed on the way
         if not source.is_file() or not source.stat().st_size:
             kernel.unlink(missing_ok=True)
@@ -54,7 +55,7 @@ def keep_mlx_kernels() -> None:
 
 def first_steps() -> str:
     """A sentence where the first steps take minutes, as MLX has compiled nothing here yet; "" on other GPUs."""
-    if not mx.cuda.is_available() or _mlx_kernels():
+    if not mx.cuda.is_available() or any(_mlx_folder().glob("*.ptx")):
         return ""
     return say("MLX compiles its kernels for this GPU before the first step: a few minutes, once on this machine.")
 
@@ -68,7 +69,6 @@ def describe() -> str:
         return say("compiled in each process anew, which takes a minute: {reason}", reason=error)
 
 
-@functools.cache
 def get_program(text: str) -> Program:
     """The program of a kernel's whole text for this machine's GPU, from the disk or compiled now.
 
@@ -109,10 +109,10 @@ def compile_text(text: str, architecture: str) -> bytes:
         library.nvrtcDestroyProgram(ctypes.byref(program))
 
 
-def _mlx_kernels() -> list[Path]:
-    """Those that MLX has compiled for itself."""
-    folder = os.environ.setdefault("MLX_PTX_CACHE_DIR", str(usual_folder() / f"mlx-{package_version('mlx')}"))
-    return list(Path(folder).glob("*.ptx"))
+def _mlx_folder() -> Path:
+    """Where MLX keeps what it compiles for itself, as somebody wants it or beside our programs."""
+    chosen = os.environ.get("MLX_PTX_CACHE_DIR")
+    return Path(chosen) if chosen else usual_folder() / f"mlx-{package_version('mlx')}"
 
 
 @functools.cache

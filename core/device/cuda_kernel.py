@@ -3,11 +3,12 @@
 import functools
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import mlx.core as mx
 
-from core.device.cuda_compiler import NAME, CompileError, get_program
+from core.device.cuda_compiler import NAME, CompileError, Program, get_program
 
 _TYPES = {
     mx.bool_: "bool",
@@ -34,7 +35,7 @@ class CudaKernel:
         self._name, self._inputs, self._outputs, self._shared = name, list(inputs), list(outputs), shared
         self._source, self._header = source, header
         self._shaped = [f"{name}_shape" in source for name in inputs]
-        self._texts: dict[Any, str] = {}
+        self._programs: dict[Any, Program | None] = {}  # by the types; None where MLX has to compile it
 
     def __call__(
         self,
@@ -52,11 +53,12 @@ class CudaKernel:
             tuple(output_dtypes),
             tuple(template),
         )
-        if kind not in self._texts:
-            self._texts[kind] = self._text(*kind)
-        try:
-            program = get_program(self._texts[kind])
-        except CompileError:  # MLX compiles it, in each process anew
+        if kind not in self._programs:
+            self._programs[kind] = None
+            with suppress(CompileError):
+                self._programs[kind] = get_program(self._text(*kind))
+        program = self._programs[kind]
+        if program is None:
             plain: list[mx.array] = self._plain(
                 inputs=inputs,
                 template=template,
