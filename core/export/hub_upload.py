@@ -2,8 +2,9 @@
 
 import functools
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,40 +86,51 @@ def _without_bars() -> Iterator[None]:
             enable_progress_bars()
 
 
-def _upload(
-    name: str, folder: Path, public: bool, overwrite: bool, report: ReportProgress, cancelled: threading.Event
-) -> str:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+@dataclass
+class _Upload:
+    """How far an upload is, and what keeps it going."""
 
-    api = HfApi(token=require_token())
-    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
-    total, sent = sum(file.stat().st_size for file in files.values()), 0
+    name: str  # of the repository
+    total: int  # bytes of all files
+    report: ReportProgress
+    cancelled: threading.Event
+    sent: int = 0  # bytes of the files that have arrived
 
-    def tell(note: str = "", of_file: int = 0) -> None:
-        arrived = sent + of_file
-        size = say("{done:,.1f} of {total:,.1f} MB", done=arrived / 1e6, total=total / 1e6)
-        detail = say("{name}: {size}", name=name, size=join(filter(None, (size, note)), ", "))
-        report(Phase("Uploading", detail, arrived / max(1, total)))
+    def tell(self, note: str = "", of_file: int = 0) -> None:
+        """Report how far it is; `of_file` bytes of the file that is being sent count as well."""
+        arrived = self.sent + of_file
+        size = say("{done:,.1f} of {total:,.1f} MB", done=arrived / 1e6, total=self.total / 1e6)
+        detail = say("{name}: {size}", name=self.name, size=join(filter(None, (size, note)), ", "))
+        self.report(Phase("Uploading", detail, arrived / max(1, self.total)))
 
-    def keep_trying(work: Callable[[], T]) -> T:
+    def keep_trying(self, work: Callable[[], T]) -> T:
         """Call it again after a broken connection; what has arrived is not sent again."""
         for wait in WAITS:
             try:
                 return work()
             except Exception as error:
-                if cancelled.is_set():
-                    raise Unavailable(_stopped(name)) from error
+                if self.cancelled.is_set():
+                    raise Unavailable(_stopped(self.name)) from error
                 if not _is_broken(error):
                     raise
-            tell(say("the connection broke; trying again"))
-            if cancelled.wait(wait):
-                raise Unavailable(_stopped(name))
+            self.tell(say("the connection broke; trying again"))
+            if self.cancelled.wait(wait):
+                raise Unavailable(_stopped(self.name))
         return work()
 
-    tell()
-    keep_trying(functools.partial(_create, api, name, public))
-    there = keep_trying(functools.partial(_list_files, api, name))
-    missing = [path for path, file in files.items() if not _is_same(there.get(path), file)]
+
+def _upload(
+    name: str, folder: Path, public: bool, overwrite: bool, report: ReportProgress, cancelled: threading.Event
+) -> str:
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=require_token())
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    upload = _Upload(name, sum(file.stat().st_size for file in files.values()), report, cancelled)
+    upload.tell()
+    upload.keep_trying(functools.partial(_create, api, name, public))
+    there = upload.keep_trying(functools.partial(_list_files, api, name))
+    missing = {path: file for path, file in files.items() if not _is_same(there.get(path), file)}
     other = [path for path in there if path not in files or path in missing]
     if other and not overwrite:
         raise BadOption(
@@ -128,28 +140,36 @@ def _upload(
                 other=other[0],
             )
         )
-    sent = total - sum(files[path].stat().st_size for path in missing)
-    operations: list[Any] = [CommitOperationDelete(path) for path in other if path not in files]
-    with ExitStack() as opened:
-        for path in missing:
-            tell(path)
-            file = opened.enter_context(CountedFile(files[path], functools.partial(tell, path), cancelled))
-            addition = CommitOperationAdd(path, file)
-            keep_trying(functools.partial(_send, api, name, addition, file))
-            operations.append(addition)
-            sent += file.size
-            if cancelled.is_set():
-                raise Unavailable(_stopped(name))
-        tell()
-        if operations:
-            keep_trying(functools.partial(api.create_commit, name, operations, commit_message=MESSAGE))
-    there = keep_trying(functools.partial(_list_files, api, name))
+    upload.sent = upload.total - sum(file.stat().st_size for file in missing.values())
+    _commit(api, upload, missing, [path for path in other if path not in files])
+    there = upload.keep_trying(functools.partial(_list_files, api, name))
     damaged = next((path for path, file in files.items() if not _is_same(there.get(path), file)), None)
     if damaged:
         raise Unavailable(
             say("{damaged} did not arrive at {name} as it is here; start the upload again.", damaged=damaged, name=name)
         )
     return page_url(name)
+
+
+def _commit(api: Any, upload: _Upload, files: Mapping[str, Path], removed: Iterable[str]) -> None:
+    """Send the files {path in the repository: file}, and make one commit that has them and no longer has `removed`."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    operations: list[Any] = [CommitOperationDelete(path) for path in removed]
+    with ExitStack() as opened:
+        for path, source in files.items():
+            upload.tell(path)
+            file = opened.enter_context(CountedFile(source, functools.partial(upload.tell, path), upload.cancelled))
+            addition = CommitOperationAdd(path, file)
+            upload.keep_trying(functools.partial(_send, api, upload.name, addition, file))
+            operations.append(addition)
+            upload.sent += file.size
+            if upload.cancelled.is_set():
+                raise Unavailable(_stopped(upload.name))
+        upload.tell()
+        if operations:
+            commit = functools.partial(api.create_commit, upload.name, operations, commit_message=MESSAGE)
+            upload.keep_trying(commit)
 
 
 def _send(api: Any, name: str, addition: Any, file: CountedFile) -> None:

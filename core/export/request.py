@@ -11,7 +11,7 @@ from typing import Any
 from core import adapters
 from core.errors import BadModel, BadOption
 from core.events import Event, Saved
-from core.export.export import fuse
+from core.export.fused_model import fuse
 from core.model.check_folder import read_config
 from core.model.hub import fetch
 from core.text.sentence import say

@@ -7,8 +7,9 @@ from pathlib import Path
 from core.errors import BadOption
 from core.events import Event
 from core.export import to_hub, to_lmstudio, to_ollama
-from core.export.export import fuse, to_peft
+from core.export.fused_model import fuse
 from core.export.gguf_file import KINDS
+from core.export.peft_folder import to_peft
 from core.export.request import ExportRequest
 from core.export.to_gguf import K_QUANTS, export_gguf
 from core.quant.modes import MODES, UNPACKED

@@ -13,10 +13,10 @@ from core.adapters.rank_pattern import KEY
 from core.chat import read_base_model
 from core.errors import BadModel, BadOption
 from core.events import Event, Saved
-from core.export.export import to_peft
 from core.export.hub_upload import require_token, upload_folder
 from core.export.model_card import make_card
 from core.export.model_folder import write_json
+from core.export.peft_folder import to_peft
 from core.export.request import ExportRequest, on_the_way, scratch_folder, whole_model
 from core.json_file import read_json
 from core.model import hub

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from core.errors import BadOption
 from core.events import Event, Saved
-from core.export.export import fuse, quantize
+from core.export.fused_model import fuse
+from core.export.quantized_model import quantize
 from core.export.request import ExportRequest
 from core.text.sentence import say
 
