@@ -51,7 +51,7 @@ These names are known:
 
 Where yours are others, **Wrong? Map columns…** says which column is what. It also takes a text with columns in it, such as `{{number}} {{unit}}`, and what lies inside of a column, such as `translation.en`.
 
-A chat between people, as WhatsApp (text), Telegram, DiscordChatExporter, Instagram and Messenger (JSON) export it, has names in the place of user and assistant: say there, or with `--columns "assistant=Anna"`, whose messages are learned. Messages of one side that follow each other are one, a pause of {hours} hours, or a length of {characters:,} characters, begins a new conversation, and what is no text is left out and counted.
+A chat between people, as WhatsApp (text), Telegram, DiscordChatExporter, Instagram and Messenger (JSON) export it, has names in the place of user and assistant: say there, or with `--columns "assistant=Anna"`, whose messages are learned. Messages of one side that follow each other are one, a pause of {hours} hours, or a length of about {characters:,} characters, begins a new conversation, and what is no text is left out and counted.
 """
 
 _FINDINGS = """## Problems

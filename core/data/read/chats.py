@@ -16,6 +16,7 @@ from core.text.sentence import join_and, say
 PAUSE_HOURS = 8  # after which a conversation is over
 _PAUSE = PAUSE_HOURS * 3600
 LONGEST = 4000  # characters of a conversation, which is broken at its longest pause beyond: about 1,000 tokens
+_AROUND = 30  # characters of a chat template around a message, about
 _MOST_NAMES = 8  # of people, in a sentence
 
 # Why a message is left out.
@@ -50,12 +51,12 @@ class Chat:
                 yield group
                 group, length = [], 0
             group.append(message)
-            length += len(message.text)
+            length += _size(message)
             while length > LONGEST and len(group) > 1:
                 end = _longest_pause(group)
                 yield group[:end]
                 group = group[end:]
-                length = sum(len(said.text) for said in group)
+                length = sum(map(_size, group))
         if group:
             yield group
 
@@ -64,7 +65,8 @@ class Chat:
         names = [say("{name} ({count:,})", name=name, count=count) for name, count in self.messages.most_common()]
         names = names if len(names) <= _MOST_NAMES else [*names[: _MOST_NAMES - 1], say("others")]
         message = say(
-            "A chat with messages by {names}; conversations end at pauses of {hours} h, or {characters:,} characters.",
+            "A chat with messages by {names}; conversations end at pauses of {hours} h, or about {characters:,} "
+            "characters.",
             names=join_and(names) or say("nobody"),
             hours=PAUSE_HOURS,
             characters=LONGEST,
@@ -105,6 +107,11 @@ def seconds(date: str) -> float:
     except ValueError:
         return math.nan
     return (moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta()) - datetime(1970, 1, 1)).total_seconds()
+
+
+def _size(message: Said) -> int:
+    """About how many characters a message takes, with what a chat template writes around it."""
+    return len(message.text) + _AROUND
 
 
 def _longest_pause(group: list[Said]) -> int:

@@ -30,6 +30,11 @@ def test_a_long_conversation_is_broken_at_its_longest_pause() -> None:
     assert [len(group) for group in Chat().conversations(said)] == [3, 2]
 
 
+def test_many_short_messages_are_broken_as_well() -> None:
+    groups = Chat().conversations(Said(("Ben", "Anna")[n % 2], "ok", 60.0 * n) for n in range(300))
+    assert max(map(len, groups)) <= 4000 // 30
+
+
 def test_times_that_are_none_end_nothing() -> None:
     said = [Said("Anna", "x", float("nan")), Said("Ben", "y" * 3000, 0.0), Said("Anna", "z" * 3000, float("nan"))]
     assert [len(group) for group in Chat().conversations(said)] == [2, 1]
@@ -87,7 +92,7 @@ def test_what_is_told_of_a_chat(tmp_path: Path) -> None:
     path.write_text(json.dumps({"name": "Ben", "type": "personal_chat", "id": 1, "messages": [message]}))
     (told,) = (item for item in read_rows(path) if isinstance(item, Finding))
     assert (told.code, told.severity) == ("chat", "note")
-    assert "messages by Ben (1); conversations end at pauses of 8 h, or 4,000 characters" in told.message
+    assert "messages by Ben (1); conversations end at pauses of 8 h, or about 4,000 characters" in told.message
 
 
 def test_who_speaks_is_known_before_anything_is_mapped(tmp_path: Path) -> None:
