@@ -84,6 +84,7 @@ PEOPLE = (
          "2 without a person's words (pictures, voice messages, notices of the app) and 1 forwarded from others", "result.json", ANNA),
     Case("all chats of Telegram's", TEXT, json.dumps({"about": "", "chats": {"list": [_telegram(ASKED, ANSWERED), {"type": "saved_messages", "messages": []}]}}, indent=1),
          PLAIN, (), "", "result.json", ANNA),
+    Case("a conversation with a type that is empty", TEXT, [{"type": "chat", "id": 1, "messages": []}], (), (), "The conversation is empty."),
     Case("a channel of Discord's", TEXT, json.dumps(DISCORD), PLAIN, SHOWN, "1 without", "talk.json", ANNA),
     Case("messages with names", TEXT, [{"messages": NAMED}], PLAIN, options=ANNA),
     Case("messages with names in ShareGPT's form", TEXT, [{"conversations": [{"from": "system", "value": "Be brief."}, {"from": "Ben", "value": "Hi?"}, {"from": "anna", "value": "Yes."}]}],

@@ -47,7 +47,7 @@ ANSWER = (
 CHECKED_ANSWER = (
     "final_answer", "expected_answer", "answer", "best_answer", "correct_answer", "ground_truth", "expected", "target",
     "targets", "solution", "response", "output", "reward_model", "answers", "reference_answer", "ideal",
-    "expected_output", "expectedoutput", "back", "rückseite", "lösung", "ergebnis", "antwort",
+    "expected_output", "expectedoutput", "back", "rückseite", "ergebnis", "lösung", "antwort",
     "réponse", "respuesta", "risposta", "resposta", "ответ", "答案", "回答", "답변", "ausgabe",
 )  # fmt: skip
 CHOICES = ("choices", "options", "endings")

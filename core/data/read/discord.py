@@ -14,7 +14,7 @@ def lists_of_messages(value: dict[str, Any]) -> list[list[dict[str, Any]]]:
     listed = value.get("messages")
     if not isinstance(value.get("channel"), dict) or not isinstance(listed, list):
         return []
-    return [listed] if all(map(_is_message, listed)) else []
+    return [listed] if listed and all(map(_is_message, listed)) else []
 
 
 def messages(listed: list[dict[str, Any]], chat: Chat) -> Iterator[Said]:

@@ -18,7 +18,7 @@ def lists_of_messages(value: dict[str, Any]) -> list[list[dict[str, Any]]]:
     if "participants" not in value or not isinstance(listed, list):
         return []
     is_chat = all(isinstance(m, dict) and _first(m, _NAMES) and isinstance(_first(m, _TIMES), int) for m in listed)
-    return [listed] if is_chat else []
+    return [listed] if listed and is_chat else []
 
 
 def messages(listed: list[dict[str, Any]], chat: Chat) -> Iterator[Said]:

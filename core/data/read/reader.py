@@ -202,6 +202,9 @@ def _join_sessions(data_file: source.Source, pieces: Iterable[source.Piece]) -> 
         if isinstance(piece, source.Problem):
             yield piece
             continue
+        if piece and not messages and not _is_message(piece):  # nearly every row
+            yield piece
+            continue
         name = _session_of(piece) if piece else ""
         if messages and (name != session or len(messages) >= _MOST_MESSAGES):
             here, data_file.row_start = data_file.row_start, begin
@@ -229,10 +232,10 @@ def _session_of(piece: source.Piece) -> str:
 
 def _is_message(piece: source.Piece) -> bool:
     value = None if isinstance(piece, source.Problem) else piece[1]
-    return isinstance(value, dict) and any(
-        isinstance(value.get(speaker), str) and text in value
-        for speaker, text in (("role", "content"), ("from", "value"))
-    )
+    if not isinstance(value, dict):
+        return False
+    speaker = value.get("role") if "content" in value else value.get("from") if "value" in value else None
+    return isinstance(speaker, str)
 
 
 def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:

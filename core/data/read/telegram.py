@@ -14,7 +14,8 @@ def lists_of_messages(value: dict[str, Any]) -> list[list[dict[str, Any]]]:
     if not isinstance(listed, list):
         return []
     found = [chat["messages"] for chat in listed if isinstance(chat, dict) and isinstance(chat.get("messages"), list)]
-    return found if all(map(_is_message, (message for messages in found for message in messages))) else []
+    messages = [message for messages in found for message in messages]
+    return found if messages and all(map(_is_message, messages)) else []
 
 
 def messages(listed: list[dict[str, Any]], chat: Chat) -> Iterator[Said]:

@@ -108,7 +108,9 @@ def _of_fragments(turn: dict[str, Any]) -> dict[str, Any]:
     fragments = [part for part in turn.get("fragments") or () if isinstance(part, dict)]
     if not fragments:
         return turn
-    texts = {kind: [part["content"] for part in fragments if part.get("type") == kind] for kind in _FRAGMENTS}
+    texts = {
+        kind: [str(part.get("content") or "") for part in fragments if part.get("type") == kind] for kind in _FRAGMENTS
+    }
     role = "user" if texts["REQUEST"] else "assistant"
     return {
         "author": {"role": role},
