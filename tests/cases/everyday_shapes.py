@@ -61,6 +61,10 @@ SCORED = [
 
 EVERYDAY = (
     _table("a table below what it is called", "Table 1,\nquestion,answer\nHi?,Yes.\nSo?,No.\n"),
+    _table("a table below a line without separators", "FAQ 2024\nFrage;Antwort\nHi?;Yes.\nSo?;No.\n"),
+    _table("a table of commas called .tsv", "question,answer\nHi?,Yes.\nSo?,No.\n", file="rows.tsv"),
+    _table("one column called .tsv", "text\nHi, you.\n", ("H*i, you.",), file="rows.tsv"),
+    _table("names behind characters that take no room", "\u200bquestion,answer\nHi?,Yes.\nSo?,No.\n"),
     _table("a table of semicolons with commas in a name", 'question;"answer, short";output, long\nHi?;;Yes.\nSo?;;No.\n', (), (), 'question, answer, short and output, long'),
     _table("a table without names", "What is it in all?,Yes.\nSo?,No.\n", (), (), "like content: put a line with names"),
     _table("a cell with a comma outside of quotes", "question,answer\nHi?,Yes.\nHo?,Yes, sir.\n", PLAIN, ("cells",), "This row has 3 cells, but the table has 2 columns."),
@@ -104,6 +108,9 @@ EVERYDAY = (
     _lines("a book of Project Gutenberg", "The book.\n\nIt begins. *** START OF THE PROJECT GUTENBERG EBOOK X ***\n", "This is a book of Project Gutenberg",
            ("T*he book.", "I*t begins. *** START OF THE PROJECT GUTENBERG EBOOK X ***")),
     _lines("an interview", "Anna: Hi?\n\nBen: Yes.\n\nAnna: So?\n\nBen: No.\n", "The lines begin with names", ("A*nna: Hi?", "B*en: Yes.", "A*nna: So?", "B*en: No.")),
+    _lines("an interview in Chinese", "Li：你好？\nWu：好。\nLi：真的？\nWu：真的。\n", "The lines begin with names", ("L*i：你好？", "W*u：好。", "L*i：真的？", "W*u：真的。")),
+    _lines("front matter", "---\ntitle: X\n---\n\nHi.\n", "begins with front matter", ("-*--\ntitle: X\n---", "H*i."), "rows.md"),
+    _table("forms that are filled in anew", "Title: Soup\nTime: Short\n\nTitle: Stew\nTime: Long\n", ("T*itle: Soup\nTime: Short", "T*itle: Stew\nTime: Long"), file="rows.txt"),
     _lines("a transcript with times", "0:01\nHi.\n0:05\nOh.\n", "looks like subtitles", ("0*:01", "H*i.", "0*:05", "O*h.")),
     _lines("a transcript with times in brackets", "[00:00:00.000 --> 00:00:02.000] Hi.\n[00:00:02.000 --> 00:00:04.000] Oh.\n", "looks like subtitles",
            ("[*00:00:00.000 --> 00:00:02.000] Hi.", "[*00:00:02.000 --> 00:00:04.000] Oh.")),

@@ -4,7 +4,7 @@ tests/cases/shapes.py."""
 import json
 from typing import Any
 
-from core.data.kinds import TEXT
+from core.data.kinds import PAIRS, TEXT
 from tests.cases.shapes import PLAIN, Case
 
 ANNA = {"columns": ["assistant=Anna"]}
@@ -78,6 +78,7 @@ PEOPLE = (
               ("U Ben: Hi?\nCara: Ho?\nHm? | A* Yes.",), SHOWN, "1 without"),
     _whatsapp("on two days", f"{A}Oh.\n{B}Hi?\n{A}Yes.\n{B}Bye\n15.03.24, 18:02 - Ben: So?\n15.03.24, 18:02 - Anna: No.\n", (*PLAIN, "U So? | A* No.")),
     _whatsapp("where Anna says nothing", f"{B}Hi?\n14.03.24, 18:02 - Cara: Ho?\n", (), (), "Anna answers nobody in this conversation, with messages by Ben and Cara"),
+    Case("a chat for preferences", PAIRS, _stamped(*FORMS["German"]), (), (), "or map them: --columns prompt=COLUMN", "chat.txt"),
     Case("a chat of WhatsApp's of which it is not said who is who", TEXT, _stamped(*FORMS["German"]), (), (),
          'It is not said who is the assistant of these: Ben and Anna. Say whose messages are learned: --columns "assistant=Ben"', "chat.txt"),
     Case("a chat of Telegram's", TEXT, json.dumps(_telegram(NOTICE, ASKED, ANSWERED, PICTURE, FORWARDED)), PLAIN, SHOWN,

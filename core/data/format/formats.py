@@ -183,7 +183,8 @@ def unknown_columns_message(row: Mapping[str, Any], kind: str) -> str:
     if kind == TEXT and (inside := find_messages(row)) and _PLAIN_PATH.fullmatch(inside):
         advice = say("; or map the conversation: --columns messages={column}.", column=inside)
         return unknown + advice
-    if nested := find_rows(row):
+    nested = find_rows(row)
+    if nested and nested.lower() not in MESSAGES:
         advice = say("; if the rows lie in {column}, save that list as a file of its own.", column=nested)
         return unknown + advice
     if any(map(_looks_like_content, row)):

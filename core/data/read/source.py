@@ -39,7 +39,7 @@ _ASKED, _ANSWERED = (
 )
 KNOWN_NAME = re.compile(rf"{_ASKED}|{_ANSWERED}|text|messages|conversations|chosen|rejected|label", re.IGNORECASE)
 # The first line of a table, by what stands between its cells.
-_NAMES_OF_TABLE = {
+NAMES_OF_TABLE = {
     mark: re.compile(
         rf'(?:[^\n{mark}]{{0,30}}{mark})*?"?(?:{_ASKED})"?{mark}'
         rf'(?:[^\n{mark}]{{0,30}}{mark})*?"?(?:{_ANSWERED})"?(?:{mark}[^\n]*)?\r?\n',
@@ -185,7 +185,7 @@ class Source:
         start = self.head.lstrip()
         if _ROWS_OF_JSON.match(start):
             return "JSON"
-        return "table" if any(names.match(start) for names in _NAMES_OF_TABLE.values()) else ""
+        return "table" if any(names.match(start) for names in NAMES_OF_TABLE.values()) else ""
 
     def lines(self) -> Generator[tuple[int, str] | Problem, None, None]:
         """(number from 1, text without its line end) of every line, after a Problem where its encoding was guessed."""

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 
-from core.data.read.source import FILE_START, HEAD_BYTES, KNOWN_NAME, Piece, Problem, Source
+from core.data.read.source import FILE_START, HEAD_BYTES, KNOWN_NAME, NAMES_OF_TABLE, Piece, Problem, Source
 from core.data.read.table_rows import TableRows
 from core.data.read.text_forms import describe_text
 from core.text.sentence import say
 
+_UNSEEN = "\ufeff\u200b\u200e\u200f\u2060"  # characters around a name that take no room
 _WORDS = re.compile(r"[^-=*_~#•·+.\s]")  # what a line holds that is no rule
 _ROWS_TRIED = 50  # to tell what stands between cells, where it may be several characters
 _RULE = re.compile(r":?-*:?")
@@ -151,26 +152,32 @@ def _is_rule(cells: list[str], delimiter: str) -> bool:
 def _is_title(cells: list[str], following: list[str]) -> bool:
     """Whether a row with one text in its first cell stands above the names, as spreadsheets write what they are called:
     the row behind it has names that are known."""
-    if len(cells) < 2 or not cells[0].strip() or any(cell.strip() for cell in cells[1:]):
+    if not cells[0].strip() or any(cell.strip() for cell in cells[1:]):
         return False
-    return any(KNOWN_NAME.fullmatch(cell.strip()) for cell in following)
+    known = sum(KNOWN_NAME.fullmatch(cell.strip()) is not None for cell in following)
+    return known > (len(cells) == 1)
 
 
 def _names(cells: list[str]) -> list[str]:
     """The names of columns; those without a name are numbered, from 1."""
-    return [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
+    names = (cell.strip().strip(_UNSEEN) for cell in cells)
+    return [name or f"column {number}" for number, name in enumerate(names, 1)]
 
 
 def _delimiter(data_file: Source) -> str:
-    """The character between cells: a tab in TSV, else the candidate in the line of column names with which most rows
-    have as many cells as it, or which is there most often."""
+    """The character between cells: a tab in TSV where there is one, else the candidate in the line of column names with
+    which most rows have as many cells as it, or which is there most often."""
     if data_file.separator:
         return data_file.separator
-    if data_file.suffix in (".tsv", ".tab"):
-        return "\t"
     head = data_file.head[:HEAD_BYTES].lstrip()
-    names = head.partition("\n")[0]
-    candidates = [mark for mark in ",;\t|" if mark in names] or [","]
+    names, _, following = head.partition("\n")
+    is_tabs = data_file.suffix in (".tsv", ".tab")
+    candidates = [mark for mark in ",;\t|" if mark in names]
+    if not candidates:  # one column, unless what stands here is a title
+        default = "\t" if is_tabs else ","
+        return next((mark for mark, known in NAMES_OF_TABLE.items() if known.match(following)), default)
+    if is_tabs and "\t" in candidates:
+        return "\t"
     return max(candidates, key=lambda mark: (len(candidates) > 1 and _even_rows(head, mark), names.count(mark)))
 
 

@@ -32,7 +32,8 @@ _MAIL = re.compile(
     r"^(?:From|To|Cc|Subject|Date|Message-ID|Return-Path|Received|MIME-Version|Content-Type): ", re.MULTILINE
 )
 _FEWEST_HEADINGS = 3  # of a mail, in its first lines
-_NAMED = re.compile(r"^[*_#>\s]{0,5}([A-ZÄÖÜÉ][\w .'-]{0,30}?)[*_]{0,2}:[*_]{0,2}\s+\S", re.MULTILINE)  # Anna: Hi
+# What begins with a name, as in "Anna: Hi".
+_NAMED = re.compile(r"^[*_#>\s]{0,5}((?![a-z])[^\W\d_][\w .'-]{0,30}?)[*_]{0,2}(?::[*_]{0,2}\s+|：)\S", re.MULTILINE)
 _BOOK = "*** START OF TH"  # in every book of Project Gutenberg
 _SPEAKER = r"^[#>*_\s]{{0,8}}(?:{names})\s?\d{{0,3}}[*_]{{0,2}}\s?(?::|$)"
 _ASKS = re.compile(_SPEAKER.format(names="Q|Question|Frage|User|Human|You|Prompt|Du"), re.MULTILINE | re.IGNORECASE)
@@ -65,6 +66,10 @@ def _is_mail(head: str) -> bool:
     return len(set(_MAIL.findall(first))) >= _FEWEST_HEADINGS
 
 
+def _has_front_matter(head: str) -> bool:
+    return head.startswith("---\n") and "\n---\n" in head
+
+
 def _is_book(head: str) -> bool:
     return _BOOK in head
 
@@ -72,6 +77,9 @@ def _is_book(head: str) -> bool:
 def _is_dialogue(head: str) -> bool:
     """Whether most lines that are not blank begin with the name of one of a few who speak in turn."""
     if _ASKS.search(head) and _ANSWERS.search(head):  # which is told when it is looked at
+        return False
+    paragraphs = [tuple(_NAMED.findall(part)) for part in re.split(r"\n\s*\n", head) if part.strip()]
+    if len(paragraphs) > 1 and len(set(paragraphs)) == 1 and len(paragraphs[0]) > 1:  # a form that is filled in anew
         return False
     lines = [line for line in head[: head.rfind("\n") + 1].splitlines() if line.strip()]
     counts = Counter(match[1] for line in lines if (match := _NAMED.match(line)))
@@ -135,6 +143,11 @@ _FORMS: tuple[tuple[Callable[[str], bool], Sentence, Sentence], ...] = (
         _is_mail,
         say("These look like e-mails; who wrote them when, and to whom, is learned as well."),
         say("Save the text of the mails alone."),
+    ),
+    (
+        _has_front_matter,
+        say("The text begins with front matter between lines of ---, which is learned as well."),
+        say("Take it out where it is not meant."),
     ),
     (
         _is_book,

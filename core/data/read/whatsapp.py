@@ -22,7 +22,7 @@ _STAMP = re.compile(
 )
 _AFTERNOON = ("p", "下", "午後", "오후", "م", "μ", "du")  # what stands beside hours behind noon begins so
 _NAME = re.compile(rf"[{_MARKS}]*(?P<name>[^:\"“”„«»\n]{{1,60}}?)\s?:\s(?P<text>.*)", re.DOTALL)
-_MEDIA = re.compile(r"<[^<>\n]{3,60}>|null|\S[^\n]{0,80}\.\w{2,4} \([^()\n]{3,40}\)")
+_MEDIA = re.compile(r"<[^<>\n]{3,60}>|null|\S[^\n]{0,80}\.\w{2,4} (?:\([^()\n]{3,40}\)|•)")
 _EDITED = re.compile(
     r"\s*<(?:This message was edited|Diese Nachricht wurde bearbeitet|Se editó este mensaje|Ce message a été modifié"
     r"|Questo messaggio è stato modificato|Mensagem editada|Dit bericht is bewerkt)\.?>\s*$"
