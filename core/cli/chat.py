@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli import Print, on_ranks
 from core.cli.flags import add_number
+from core.cli.model_flags import add_loading_flags, add_model_flags, add_quantization_flag
 from core.cli.parted import launch, sharing
 from core.distributed.complaint import LAUNCHED
 from core.distributed.launched import rank_of
-from core.quant.modes import MODES, UNPACKED
 
 if TYPE_CHECKING:
     from core.model.sharding import Sharding
@@ -21,30 +21,15 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "chat", help="Talk to a model.", description="Talk to a model; empty line or Ctrl-D ends."
     )
-    command.add_argument(
-        "--model", metavar="TEXT", help="Folder, Hugging Face id or 'starter'. Default: the adapter's, or starter."
-    )
-    command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: talk to what was trained there.")
+    add_model_flags(command, "talk to")
     command.add_argument("--prompt", metavar="TEXT", help="Answer this one prompt and end.")
     command.add_argument("--system", metavar="TEXT", help="A system message to start with.")
     add_number(command, "--max-tokens", 256, "Longest answer, in tokens.", low=1)
     add_number(command, "--temperature", 0.0, "Sampling temperature; 0 is greedy.", low=0, high=100)
     add_quantization_flag(command)
-    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
-    command.add_argument(
-        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
-    )
-    command.add_argument("--json", action="store_true", help="Print one JSON object for each answer.")
+    add_loading_flags(command, "Print one JSON object for each answer.")
     on_ranks.add_machine_flags(command)
     command.set_defaults(command=run)
-
-
-def add_quantization_flag(command: Any) -> None:
-    command.add_argument(
-        "--quantization",
-        choices=(UNPACKED, *MODES),
-        help="Precision of the base model. Default: as in the adapter's training, or as it comes.",
-    )
 
 
 def run(args: Any, out: Print) -> int:

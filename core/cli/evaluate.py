@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.atomic_files import explain, replacing
 from core.cli import Print, on_ranks
-from core.cli.chat import add_quantization_flag
 from core.cli.data import READING, add_data_flags, data_options
 from core.cli.flags import add_number
+from core.cli.model_flags import add_loading_flags, add_model_flags, add_quantization_flag
 from core.cli.parted import launch, sharing
 from core.cli.progress import lines, show
 from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, read_rewards
@@ -32,10 +32,7 @@ def add(commands: Any) -> None:
         help="Measure a model on a dataset, or compare several.",
         description="Loss and answers on a dataset; with --compare, whether one model is better by more than chance.",
     )
-    command.add_argument(
-        "--model", metavar="TEXT", help="Folder, Hugging Face id or 'starter'. Default: the adapter's, or starter."
-    )
-    command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: measure what was trained there.")
+    add_model_flags(command, "measure")
     command.add_argument(
         "--kind",
         choices=(TEXT, PAIRS, QUESTIONS),
@@ -78,17 +75,13 @@ def add(commands: Any) -> None:
     )
     add_reward_flags(command)
     add_quantization_flag(command)
-    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
         "--dtype",
         choices=("auto", "float32", "bfloat16", "float16"),
         default="auto",
         help="Compute precision. Default: auto.",
     )
-    command.add_argument(
-        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
-    )
-    command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    add_loading_flags(command)
     on_ranks.add_machine_flags(command)
     command.set_defaults(command=run)
 

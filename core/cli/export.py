@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.cli import Print
+from core.cli.model_flags import add_loading_flags
 from core.cli.progress import show
 
 # Named here so that the command line need not load MLX; a test compares them with core.export.targets.
@@ -34,11 +35,7 @@ def add(commands: Any) -> None:
     command.add_argument("--overwrite", action="store_true", help="On the Hub, replace what is there.")
     command.add_argument("--name-data", action="store_true", help="On the Hub, name the data in the card.")
     command.add_argument("--model", metavar="TEXT", help="The base. Default: the one the adapter names.")
-    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
-    command.add_argument(
-        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
-    )
-    command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    add_loading_flags(command)
     command.set_defaults(command=run)
 
 

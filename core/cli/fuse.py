@@ -4,6 +4,7 @@ from typing import Any
 
 from core.cli import Print
 from core.cli.flags import add_number
+from core.cli.model_flags import add_loading_flags
 from core.cli.progress import show
 from core.quant.modes import MODES, UNPACKED
 
@@ -38,11 +39,7 @@ def add_export_flags(command: Any) -> None:
     """Add the flags of every command that writes a model."""
     command.add_argument("--double-quantization", action="store_true", help="Pack the scales of nf4 and fp4 too.")
     add_number(command, "--shard-gb", 4.0, "Largest file of weights, in GB.", low=0.00001)
-    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
-    command.add_argument(
-        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
-    )
-    command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    add_loading_flags(command)
 
 
 def export_arguments(args: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from core.cli import Print, on_ranks
-from core.cli.chat import add_quantization_flag
 from core.cli.flags import add_number
+from core.cli.model_flags import add_loading_flags, add_quantization_flag
 from core.cli.parted import absolute, launch, sharing
 from core.errors import BadOption
 from core.stop_request import StopRequest
@@ -34,11 +34,7 @@ def add(commands: Any) -> None:
     )
     add_number(command, "--port", 8080, "0 takes a free one.", low=0, high=65535)
     add_quantization_flag(command)
-    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
-    command.add_argument(
-        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
-    )
-    command.add_argument("--json", action="store_true", help="Print one JSON object once it answers.")
+    add_loading_flags(command, "Print one JSON object once it answers.")
     on_ranks.add_machine_flags(command)
     command.set_defaults(command=run)
 

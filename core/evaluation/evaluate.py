@@ -109,15 +109,7 @@ def evaluate(
         path = str(sample(kind, held_out=True)) if dataset == DEMO else dataset
         data = load_data((yield from hub.fetch_data(path)), kind, columns=columns, exclude=exclude, fill_in=fill_in)
         tokenizer = _load_tokenizer(folder, adapter)
-        groups = _encode(data.examples, tokenizer, kind, train_on, max_seq_len)
-        if not groups:
-            raise BadData(
-                say(
-                    "{path}: no row has anything to measure within {max_seq_len} tokens.",
-                    path=path,
-                    max_seq_len=max_seq_len,
-                )
-            )
+        groups = _encode(data.examples, tokenizer, kind, train_on, max_seq_len, path)
         loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization, sharding)
         group = sharding.group if sharding and loaded.sharding != NONE else Ranks()
         if forgetting and group.size > 1:
@@ -132,10 +124,8 @@ def evaluate(
         stage = "after" if adapter else "before"
         asked = list(zip(rows, data.examples, strict=True))[:answers]
         replies = yield from _answer(loaded, tokenizer, asked, stage, max_tokens, group)
-        scores = result.preferences | (_compare_texts(replies) if kind in (TEXT, QUESTIONS) else {})
-        if scorer and replies:
-            scores |= score_answers(scorer, [reply for _, reply in replies], [row for row, _ in replies])
-        metrics = {"perplexity": math.exp(min(result.loss, 700.0)), **scores}
+        metrics = {"perplexity": math.exp(min(result.loss, 700.0)), **result.preferences}
+        metrics |= _score(replies, kind, scorer)
         forgotten = None
         if forgetting:
             yield Phase("Measuring general text")
@@ -155,13 +145,23 @@ def _load_tokenizer(folder: Path, adapter: str | None) -> Any:
 
 
 def _encode(
-    examples: Sequence[Example], tokenizer: Any, kind: str, train_on: str, max_seq_len: int
+    examples: Sequence[Example], tokenizer: Any, kind: str, train_on: str, max_seq_len: int, path: str
 ) -> dict[int, Group]:
-    """The examples that have something to measure, by their place among all of them."""
+    """The examples that have something to measure, by their place among all of them. Raises BadData without any, which
+    names the dataset's `path`."""
     answered = {i: _with_expected(e) if kind == QUESTIONS else e for i, e in enumerate(examples)}
     measured = {i: example for i, example in answered.items() if example is not None}
     texts = encode_examples(list(measured.values()), tokenizer, train_on=train_on, max_len=max_seq_len)
-    return {i: group for i, group in zip(measured, map(Group, texts), strict=True) if has_targets(group)}
+    groups = {i: group for i, group in zip(measured, map(Group, texts), strict=True) if has_targets(group)}
+    if not groups:
+        raise BadData(
+            say(
+                "{path}: no row has anything to measure within {max_seq_len} tokens.",
+                path=path,
+                max_seq_len=max_seq_len,
+            )
+        )
+    return groups
 
 
 def _answer(
@@ -185,6 +185,14 @@ def _answer(
         yield Sample(0, stage, len(replies), prompt.prompt, text, prompt.expected, cut)
         replies.append((row, Answer(text, prompt.expected, prompt.prompt, length, cut, row.line, opened)))
     return replies
+
+
+def _score(replies: Sequence[tuple[EvaluatedRow, Answer]], kind: str, scorer: RewardScorer | None) -> dict[str, float]:
+    """The answers' mean scores, by the texts that are expected and by rewards; each row gets its own."""
+    scores = _compare_texts(replies) if kind in (TEXT, QUESTIONS) else {}
+    if scorer and replies:
+        scores |= score_answers(scorer, [reply for _, reply in replies], [row for row, _ in replies])
+    return scores
 
 
 def _compare_texts(replies: Sequence[tuple[EvaluatedRow, Answer]]) -> dict[str, float]:
