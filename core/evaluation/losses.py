@@ -13,8 +13,9 @@ from core.data.kinds import PAIRS
 from core.distributed.group import Group as Ranks
 from core.methods._preference import chosen_is_likelier, wins
 from core.model.lm_head import find_lm_head
-from core.model.load import DTYPES, LoadedModel
+from core.model.load import LoadedModel
 from core.model.log_probs import to_mlx, token_logps
+from core.model.precision import DTYPES
 from core.model.together import together
 from core.training.forgetting import METRIC, Forgetting, compare, known_texts
 from core.training.general_text import measure_losses

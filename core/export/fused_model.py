@@ -24,7 +24,8 @@ from core.export.verify import check_logits, describe_loss, load_eval_rows, mean
 from core.export.weights import HUGGING_FACE, merged_tensors
 from core.model import families, hub
 from core.model.check_folder import read_config
-from core.model.load import DTYPES, LoadedModel, load, stored_dtype
+from core.model.load import LoadedModel, load
+from core.model.precision import DTYPES, stored_dtype
 from core.quant.modes import UNPACKED, find_mode
 from core.text.sentence import say
 

@@ -22,7 +22,8 @@ from core.export.model_folder import (
 from core.export.weights import constant
 from core.model import hub
 from core.model.check_folder import read_config
-from core.model.load import load, stored_dtype, unpacked_notes
+from core.model.load import load
+from core.model.precision import stored_dtype, unpacked_notes
 from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model
 from core.quant.modes import UNPACKED, find_mode
 from core.text.sentence import say

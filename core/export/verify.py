@@ -13,8 +13,9 @@ from core.data.tokenize.encode import Encoded
 from core.errors import BadModel
 from core.events import Event, Warned
 from core.model.lm_head import find_lm_head
-from core.model.load import DTYPES, LoadedModel
+from core.model.load import LoadedModel
 from core.model.log_probs import to_mlx, token_logps
+from core.model.precision import DTYPES
 from core.run import Run
 from core.run.folder import RUN
 from core.text.sentence import say

@@ -1,7 +1,6 @@
-"""Load a model folder through mlx-lm: the precision it is held and computed in, and its mistakes in a sentence each."""
+"""Load a model folder through mlx-lm, and say its mistakes in a sentence each."""
 
-from collections import Counter
-from collections.abc import Iterable
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,21 @@ from core.model.config_names import check_rope
 from core.model.families import UNTRIED, describe_support, find_family
 from core.model.few_layers import allow_few_layers
 from core.model.gemma3_scale import scale_exactly
+from core.model.precision import (
+    DTYPES,
+    choose_compute,
+    describe_precision,
+    describe_quantization,
+    most_common_dtype,
+    quantization_name,
+    unpacked_notes,
+)
 from core.model.sharding import NONE, Sharding, build_sharded, count_bytes, read_by_blocks
 from core.model.target_names import OUTSIDE_BLOCKS
 from core.model.tied_head import unused_head_note
-from core.model.weight_files import weight_files
 from core.quant import (
     MODES,
-    PackedExperts,
-    PackedLinear,
     QuantizationSummary,
-    files,
     is_packed,
     kernels,
     quantize_model,
@@ -36,11 +40,9 @@ from core.quant import (
 )
 from core.quant.modes import UNPACKED
 from core.resolved import Precision
-from core.text.sentence import join, say
+from core.text.sentence import say
 
 KERNEL_MODES = tuple(name for name, mode in MODES.items() if not mode.mlx)  # the formats with kernels of Hone's own
-DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
-DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @dataclass
@@ -55,19 +57,6 @@ class LoadedModel:
     compute: str  # "float32", "bfloat16" or "float16"
     notes: list[str] = field(default_factory=list)  # warnings for the user, a sentence each
     sharding: str = NONE  # how it is parted over several ranks
-
-
-def _refuse_wrong_numbers(model_type: str, device: str) -> None:
-    """Raise BadModel for a family that MLX computes wrongly on this GPU."""
-    family = find_family(model_type)
-    if family is not None and family.wrong_on_cuda and device == "gpu" and mx.cuda.is_available():
-        raise BadModel(
-            say(
-                "{title} cannot be used on a CUDA GPU: {reason}. Use --backend cpu.",
-                title=family.title,
-                reason=family.wrong_on_cuda,
-            )
-        )
 
 
 def load(
@@ -105,17 +94,11 @@ def load(
     code = trust.model_code(folder, config)
     if code is not None:
         trust.require(code, allow_code)
-
-    def build() -> nn.Module:
-        model = build_model(folder, config, code is not None)
-        check_rope(model, config, folder)
-        allow_few_layers(model)
-        scale_exactly(model)
-        return model
+    build = functools.partial(_build, folder, config, code is not None)
 
     def bytes_needed(model: nn.Module) -> float:
-        file_dtype = _most_common_dtype(value for _, value in tree_flatten(model.parameters()))
-        compute, _ = _choose_compute(file_dtype, dtype, device, trains_all)
+        file_dtype = most_common_dtype(value for _, value in tree_flatten(model.parameters()))
+        compute, _ = choose_compute(file_dtype, dtype, device, trains_all)
         packed_bits = MODES[quantization].bits if quantization != UNPACKED else None
         return count_bytes(model, DTYPES[compute].size, packed_bits)
 
@@ -124,14 +107,52 @@ def load(
         _check_room(folder, bytes_needed(model), room)
     # A model that comes quantized keeps its weights, and trains many times faster on a CPU.
     replace_quantized_layers(model)
-    file_dtype = _most_common_dtype(value for _, value in tree_flatten(model.parameters()))
+    file_dtype = most_common_dtype(value for _, value in tree_flatten(model.parameters()))
     summary = _quantize(model, folder, config, quantization, double) if quantization != UNPACKED else None
-    compute, reason = _choose_compute(file_dtype, dtype, device, trains_all)
+    compute, reason = choose_compute(file_dtype, dtype, device, trains_all)
     _cast(model, file_dtype, compute)
     if summary is None:
-        precision = _describe_precision(model, config, dtype, compute, reason)
+        precision = describe_precision(model, config, dtype, compute, reason)
     else:
-        precision = _describe_quantization(summary, compute, reason)
+        precision = describe_quantization(summary, compute, reason)
+    notes = _find_notes(model, folder, config, device, precision, summary)
+    if way != NONE:
+        read_by_blocks(model)
+    tokenizer = load_tokenizer(folder)
+    return LoadedModel(model, tokenizer, config, folder, precision, compute, notes, way)
+
+
+def _refuse_wrong_numbers(model_type: str, device: str) -> None:
+    """Raise BadModel for a family that MLX computes wrongly on this GPU."""
+    family = find_family(model_type)
+    if family is not None and family.wrong_on_cuda and device == "gpu" and mx.cuda.is_available():
+        raise BadModel(
+            say(
+                "{title} cannot be used on a CUDA GPU: {reason}. Use --backend cpu.",
+                title=family.title,
+                reason=family.wrong_on_cuda,
+            )
+        )
+
+
+def _build(folder: Path, config: dict[str, Any], with_own_code: bool) -> nn.Module:
+    """The model of a folder with mlx-lm's mistakes mended, its weights unread."""
+    model = build_model(folder, config, with_own_code)
+    check_rope(model, config, folder)
+    allow_few_layers(model)
+    scale_exactly(model)
+    return model
+
+
+def _find_notes(
+    model: nn.Module,
+    folder: Path,
+    config: dict[str, Any],
+    device: str,
+    precision: Precision,
+    summary: QuantizationSummary | None,
+) -> list[str]:
+    """What is other than a person expects of a model that was loaded so, a sentence each."""
     notes = unpacked_notes(summary) if summary else []
     unavailable = kernels.unavailable_reason() if device == "gpu" and precision.used in KERNEL_MODES else ""
     if unavailable:
@@ -146,10 +167,7 @@ def load(
     level, sentence = describe_support(config["model_type"])
     if level == UNTRIED:
         notes.append(sentence)
-    if way != NONE:
-        read_by_blocks(model)
-    tokenizer = load_tokenizer(folder)
-    return LoadedModel(model, tokenizer, config, folder, precision, compute, notes, way)
+    return notes
 
 
 def _check_room(folder: Path, needed: float, room: int) -> None:
@@ -173,7 +191,7 @@ def _has_head(model: nn.Module) -> bool:
 
 def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> QuantizationSummary:
     if any(is_packed(m) for _, m in model.named_modules()):
-        name = _quantization_name(config)
+        name = quantization_name(config)
         raise BadModel(
             say(
                 "{folder} is already quantized ({name}): leave quantization at none to use it so.",
@@ -184,84 +202,11 @@ def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str,
     return quantize_model(model, mode, double=double)
 
 
-def _choose_compute(file_dtype: str, dtype: str, device: str, trains_all: bool) -> tuple[str, str]:
-    """(the dtype to compute in, the reason)."""
-    if dtype != "auto":
-        return dtype, say("as asked")
-    if device == "cpu":
-        return "float32", say("float32 is the fastest precision on a CPU")
-    if trains_all:
-        return "float32", say("every weight is trained, and small corrections vanish in 16 bit")
-    return file_dtype, say("the model's own")
-
-
 def _cast(model: nn.Module, file_dtype: str, compute: str) -> None:
     """Bring floating-point weights to the dtype to compute in; packed layers stay as they are, even their scales."""
     if compute != file_dtype:
         dtype, dense = DTYPES[compute], _dense_parameters(model)
         model.update(tree_map(lambda p: p.astype(dtype) if mx.issubdtype(p.dtype, mx.floating) else p, dense))
-
-
-def _describe_precision(model: nn.Module, config: dict[str, Any], dtype: str, compute: str, reason: str) -> Precision:
-    """The precision of a model that keeps the weights of its files, dense or already quantized."""
-    if not any(is_packed(m) for _, m in model.named_modules()):
-        return Precision(dtype, compute, compute, reason, compute, 8 * DTYPES[compute].size, None, False)
-    reason = say("the model is already quantized; it computes in {compute} ({reason})", compute=compute, reason=reason)
-    layer = next((m for _, m in model.named_modules() if isinstance(m, PackedLinear | PackedExperts)), None)
-    if layer is not None:
-        mode = MODES[layer.mode]
-        detail = _describe_format(mode.title, mode.block, layer.double)
-        return Precision("auto", layer.mode, detail, reason, compute, layer.bits, mode.block, layer.double)
-    packing, name = config.get("quantization") or {}, _quantization_name(config)
-    return Precision("auto", name, name, reason, compute, packing.get("bits"), packing.get("group_size"), False)
-
-
-def _describe_quantization(summary: QuantizationSummary, compute: str, reason: str) -> Precision:
-    """The precision of a model that quantize_model packed while it was loaded."""
-    mode, bits, block, double = summary.mode, summary.bits, summary.block, summary.double
-    detail = _describe_format(summary.title, block, double)
-    reason = say("as asked; it computes in {compute} ({reason})", compute=compute, reason=reason)
-    return Precision(mode, mode, detail, reason, compute, bits, block, double, summary.layers)
-
-
-def _describe_format(title: str, block: int | None, double: bool) -> str:
-    scales = say("blocks of {block}", block=block) if block else say("a scale for each row")
-    return join([title, scales, *([say("scales packed too")] if double else [])], ", ")
-
-
-def stored_dtype(folder: Path) -> str:
-    """The dtype in which a model folder holds most of its weights: a key of DTYPES."""
-    return _most_common_dtype(value for file in weight_files(folder) for value in mx.load(str(file)).values())
-
-
-def _most_common_dtype(values: Iterable[mx.array]) -> str:
-    """The dtype of most elements, by the first to come on a tie; "float32" where none is floating-point."""
-    sizes: dict[str, int] = {}
-    for value in values:
-        if value.dtype in DTYPE_NAMES:
-            name = DTYPE_NAMES[value.dtype]
-            sizes[name] = sizes.get(name, 0) + value.size
-    return max(sizes, key=lambda name: sizes[name]) if sizes else "float32"
-
-
-def unpacked_notes(summary: QuantizationSummary) -> list[str]:
-    """A sentence for each reason why quantize_model left layers that people expect to be packed."""
-    expected = ("embeddings", "it is left", "it stands outside")
-    counts = Counter(reason for reason in summary.unpacked.values() if not reason.startswith(expected))
-    return [
-        say("{n} of {total} layers stay unpacked: {reason}.", n=n, total=n + summary.layers, reason=reason)
-        for reason, n in counts.items()
-    ]
-
-
-def _quantization_name(config: dict[str, Any]) -> str:
-    """How a model that comes quantized is packed, by its config: "affine 4 bit, group 64"."""
-    packing = config.get("quantization") or config.get("quantization_config") or {}
-    if packing.get("quant_method") == files.METHOD:
-        return "int8" if packing.get("load_in_8bit") else str(packing.get("bnb_4bit_quant_type", "4 bit"))
-    bits, group_size = packing.get("bits"), packing.get("group_size")
-    name = str(packing.get("mode", packing.get("quant_method", "affine")))
-    return f"{name} {bits} bit, group {group_size}" if bits and group_size else name
 
 
 def _dense_parameters(model: nn.Module) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from core.errors import BadModel
 from core.events import Event
 from core.model import hub
 from core.model.lm_head import LMHead, find_lm_head
-from core.model.load import DTYPES
+from core.model.precision import DTYPES
 from core.run import Run
 from core.text.sentence import say
 

@@ -18,7 +18,8 @@ from core.model.fast_swiglu import install_fast_swiglu
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.kernels.check import unavailable_reason
 from core.model.lm_head import LMHead, find_lm_head
-from core.model.load import DTYPES, LoadedModel, load
+from core.model.load import LoadedModel, load
+from core.model.precision import DTYPES
 from core.model.sharding import Sharding
 from core.model.vocabulary import check_tokens, embedding_rows
 from core.quant import count_weights
