@@ -5,7 +5,7 @@ Shapes: N texts of T tokens, M targets among their N × (T-1) predicted tokens, 
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import mlx.core as mx
 import numpy as np
@@ -14,8 +14,20 @@ from core.data.batch.batches import Batch
 from core.model import packed_mask
 from core.model.lm_head import LMHead
 
-# the batches of an optimizer step as NumPy arrays -> log-probabilities [N, T-1] of each, as the step computes them
-StepLogps = Callable[[Sequence[Batch]], Iterable[np.ndarray]]
+
+class StepLogps(Protocol):
+    """Log-probabilities of batches of NumPy arrays, [N, T-1] each, as the steps of a run compute them: to the last bit,
+    with the weights that the model had at some moment."""
+
+    def of_step(self, batches: Sequence[Batch]) -> Iterable[np.ndarray]:
+        """Those of the batches of an optimizer step."""
+        ...
+
+    def of_each(self, batches: Iterable[Batch]) -> Iterable[tuple[Batch, np.ndarray]]:
+        """Each of many batches with its own, as a validation computes them."""
+        ...
+
+
 FixedLogps = Callable[[], StepLogps]  # with the model's weights as they are when it is called
 
 

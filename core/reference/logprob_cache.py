@@ -69,15 +69,18 @@ class LogprobCache:
     ) -> Generator[Phase, None, None]:
         """Compute all entries, yielding progress. Raises Unavailable when `stop` is set.
 
-        Held-out rows go through in the very batches in which they are validated, and with `step_logps` training rows in
-        those in which they are first learned from: a model that is asked about itself agrees to the last bit. Of
-        several ranks each computes some of the batches.
+        Held-out rows go through in the very batches in which they are validated, and with `step_logps`, which computes
+        in place of `compute`, training rows in those in which they are first learned from: a model that is asked about
+        itself agrees to the last bit. Of several ranks each computes some of the batches.
         """
         finished_rows = first = 0
         rank, ranks = self._group.rank, self._group.size
 
         def sorted_rows(rows: Sequence[Any]) -> Iterable[tuple[Batch, Any]]:
-            return compute(islice(_sorted_batches(rows, batch_size, layout), rank, None, ranks))
+            batches = islice(_sorted_batches(rows, batch_size, layout), rank, None, ranks)
+            if step_logps is None:
+                return compute(batches)
+            return ((batch, logps[batch.mask > 0]) for batch, logps in step_logps.of_each(batches))
 
         train_rows, held_out = self.row_sets
         training = self._in_steps(step_logps) if step_logps else sorted_rows(train_rows)
@@ -97,7 +100,7 @@ class LogprobCache:
         """The batches of the steps in which this rank sees the training rows first, by the rows' places in `rows`."""
         for step in range(1, self._first_steps + 1):
             batches = self._batches.window(step)
-            for batch, logps in zip(batches, step_logps(batches), strict=True):
+            for batch, logps in zip(batches, step_logps.of_step(batches), strict=True):
                 places = tuple(self._train_position[row] for row in batch.rows)
                 yield replace(batch, rows=places), logps[batch.mask > 0]
 

@@ -77,7 +77,7 @@ class Reference:
             get_model: gives the model, where it is needed.
             layout: how texts may lie in a batch, see core.data.batch.batches.collate.
             parallel_batches: how many batches are computed side by side.
-            fixed_logps: computes the training rows in place of MLX, in the batches of the steps.
+            fixed_logps: computes in place of MLX, the training rows in the batches of the steps.
 
         Yields progress. Raises Unavailable when `stop` is set.
         """

@@ -217,7 +217,7 @@ class RolloutBatches:
     def _compute_logps(self, batches: Sequence[Batch]) -> list[np.ndarray]:
         """The model's log-probabilities of each batch of a step, [N, T-1]."""
         if self._fixed_logps:
-            return list(self._fixed_logps()(batches))
+            return list(self._fixed_logps().of_step(batches))
         self._logps.recovers = self.collector.generator.limit.give_way is not None
         computed = []
         for batch in batches:

@@ -86,5 +86,7 @@ class HeldOut:
         batches = takewhile(lambda _: not is_over(), mine)
         if setup.recovers:
             return self.recovery.losses(batches)
+        if self.train_step.computes_at_once and not setup.forward_passes:
+            return self.train_step.losses_at_once(batches)
         parallel = 1 if setup.forward_passes else setup.parallel_batches  # a program serves one call at a time
         return map_in_order(self.train_step.loss, batches, parallel, models=setup.models)

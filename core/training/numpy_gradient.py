@@ -6,7 +6,7 @@ would otherwise have a tiny gradient, which Adam makes a whole step of.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ import numpy as np
 from core.adapters.numpy_weights import NumpyWeights, can_use_numpy, make_numpy_weights, normalize
 from core.data.batch.batches import Batch
 from core.device import openblas
-from core.device.gpu_failure import can_recover
 from core.device.parallel import map_in_order
 from core.device.parallel_plan import usable_cores
 from core.memory.numpy_conditions import objection_to_numpy
@@ -79,26 +78,29 @@ class NumpyGradient:
                 self._merged = parameters
 
     def fixed_logps(self) -> StepLogps:
-        """What computes log-probabilities with the adapters as they are now: within core.adapters.disable(), without.
-
-        To be used up before the next merge(). Of a step's batches it makes, lazily, what their gradients see of them.
-        """
+        """This, with the adapters as they are now: within core.adapters.disable(), without. Until the next merge()."""
         with self._lock:
             self.weights.merge()
             self._merged = None
-        return self._step_logps
+        return self
 
-    def _step_logps(self, batches: Sequence[Batch]) -> Iterator[np.ndarray]:
+    def of_step(self, batches: Sequence[Batch]) -> Iterator[np.ndarray]:
         """Log-probabilities [N, T-1] of the batches of a step, zero where no target is; see core.training.accumulation
         for when several are computed side by side."""
-        if self.parallel_batches > 1 and len(batches) > 1:
-            several = map_in_order(self._logps, batches, self.parallel_batches, models=[], one_at_a_time=False)
-            yield from (logps for _, logps in several)
+        return (logps for _, logps in self._compute(batches, side_by_side=len(batches) > 1))
+
+    def of_each(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, np.ndarray]]:
+        """Each of many batches with its log-probabilities."""
+        return self._compute(batches, side_by_side=True)
+
+    def _compute(self, batches: Iterable[Batch], side_by_side: bool) -> Iterator[tuple[Batch, np.ndarray]]:
+        if side_by_side and self.parallel_batches > 1:
+            yield from map_in_order(self._logps, batches, self.parallel_batches, models=[], one_at_a_time=False)
             return
         for batch in batches:
             with openblas.one_thread():
                 logps = self._logps(batch, self.cores)
-            yield logps
+            yield batch, logps
 
     def _logps(self, batch: Batch, cores: int = 1) -> np.ndarray:
         logps = np.zeros(batch.mask.shape, np.float32)
@@ -132,15 +134,19 @@ class NumpyGradient:
 
 
 def make_numpy_gradient(
-    run: Run, model: "TrainingModel", device: str, parallel_batches: int, uses_engine: bool, is_parted: bool
+    run: Run, model: "TrainingModel", on_processor: bool, parallel_batches: int, uses_engine: bool, is_parted: bool
 ) -> tuple[NumpyGradient | None, str]:
     """(what computes the gradient of a run's steps with NumPy, ""), or (None, why MLX does).
 
-    `uses_engine`: the Neural Engine computes in the middle of a step. `is_parted`: the model is, over ranks. NumPy does
-    for LoRA without dropout on the blocks of models that core.adapters.numpy_weights knows, with nothing
+    NumPy does for LoRA without dropout on the blocks of models that core.adapters.numpy_weights knows, with nothing
     that is computed before a batch's loss, and where memory holds the weights once more.
+
+    Arguments:
+        on_processor: whether steps go on no GPU, nor as on one that may fail.
+        uses_engine: whether the Neural Engine computes in the middle of a step.
+        is_parted: whether the model is, over ranks.
     """
-    if reason := _objection(run, model, device, uses_engine, is_parted):
+    if reason := _objection(run, model, on_processor, uses_engine, is_parted):
         return None, reason
     flat = FlatParameters(model.model, is_flat=True)
     if not flat.scales_at_once:
@@ -159,9 +165,9 @@ def make_numpy_gradient(
     return NumpyGradient(weights, is_checkpointing, usable_cores(), temperature, parallel_batches), ""
 
 
-def _objection(run: Run, model: "TrainingModel", device: str, uses_engine: bool, is_parted: bool) -> str:
+def _objection(run: Run, model: "TrainingModel", on_processor: bool, uses_engine: bool, is_parted: bool) -> str:
     """Why the run or its machine do not let NumPy compute the gradient; "" where they do."""
-    if device == "gpu" or model.compiled.used or (can_recover(device) and not is_parted):
+    if not on_processor or model.compiled.used:
         return say("it is for a processor")
     if uses_engine:
         return say("the Neural Engine computes in the middle of a step")

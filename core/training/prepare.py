@@ -171,7 +171,9 @@ def _assemble(
     data.batches.parallel_batches = parallel if run.spec.decomposable else 1
     data.batches.share = Share(group.rank, group.size) if group.size > 1 and not sharding else None
     of_held_out = UNPACKED_LAYOUT if engines.passes else layout
-    numpy, objection = make_numpy_gradient(run, model, device, parallel, bool(engines.watch), bool(sharding))
+    recovers = can_recover(device) and not sharding
+    on_processor = device == "cpu" and not recovers
+    numpy, objection = make_numpy_gradient(run, model, on_processor, parallel, bool(engines.watch), bool(sharding))
     yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop, engines.passes, numpy)
     policy = Policy(
         model.model,
@@ -215,7 +217,7 @@ def _assemble(
         stop=stop,
         compiles=bool(model.compiled.used),
         writing_limit=policy.limit,
-        recovers=can_recover(device) and not sharding,
+        recovers=recovers,
         parallel_batches=parallel,
         numpy=numpy,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),

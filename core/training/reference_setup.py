@@ -69,7 +69,7 @@ def ask_initial_model(
     """Compute the reference's log-probabilities where the reference is the model in training as it is before.
 
     `parallel` batches are computed side by side; with `passes`, programs compute the model's blocks; with `numpy`, it
-    computes the training rows as it does in the steps. Raises Unavailable when `stop` is set.
+    computes them as in the steps. Raises Unavailable when `stop` is set.
     """
     reference = other_model.reference
     if not reference or reference.is_other_model:
@@ -80,7 +80,7 @@ def ask_initial_model(
     layout, fixed_logps = model.layout.options, None
     if passes and passes.serves(REFERENCE):
         fingerprint, layout, parallel = [*fingerprint, "Neural Engine"], dict(UNPACKED_LAYOUT), 1
-    elif numpy:
+    elif numpy and not passes:
         fingerprint, fixed_logps = [*fingerprint, "NumPy"], numpy.fixed_logps
     with passes.computing(REFERENCE) if passes else nullcontext():
         yield from reference.compute(

@@ -1,6 +1,7 @@
 """What one step computes: the loss of a batch, its gradient, and the optimizer's update of the parameters."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -84,6 +85,19 @@ class TrainStep:
         self.come_further()
         arrays = to_mlx(batch)
         return self._loss(arrays, self._precompute(arrays))
+
+    def losses_at_once(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Loss]]:
+        """Each of an evaluation's batches with its loss and metrics, where this `computes_at_once`."""
+        assert self._numpy is not None
+        try:
+            for batch, logps in self._numpy.fixed_logps().of_each(batches):
+                arrays = to_mlx(batch)
+                reference = arrays.extra.get(REFERENCE)
+                loss, metrics = self.run.spec.loss(mx.array(logps), reference, arrays, self.run.options)
+                mx.eval(loss, metrics)
+                yield batch, (loss, metrics)
+        finally:
+            self.free_memory()
 
     def gradient(self, batch: Batch, alone: bool = False) -> tuple[mx.array, dict[str, Any], Any]:
         """(the loss, metrics, its gradient times the batch's weight) of a batch of NumPy arrays; not evaluated, unless
