@@ -52,6 +52,12 @@ def _export(
     return Case(f"a chat of {name}", TEXT, json.dumps(value), learned, told, says, "chat.json")
 
 
+def _node(parent: str | None, role: str, part: Any) -> dict[str, Any]:
+    """A node of the tree in which ChatGPT exports a conversation."""
+    content = {"content_type": "text" if isinstance(part, str) else "multimodal_text", "parts": [part]}
+    return {"parent": parent, "children": [], "message": {"author": {"role": role}, "content": content}}
+
+
 EXPORTED = (
     _export("LM Studio's", _lm_studio(_block("Yes.")), BRIEF),
     _export("LM Studio's with thinking", _lm_studio(_block("Hm.", style={"type": "thinking"}), _block("Yes.")), BRIEF, ("not-written",),
@@ -64,6 +70,15 @@ EXPORTED = (
     _export("OpenAssistant's as a tree", {"message_tree_id": "t", "prompt": {"text": "Hi?", "role": "prompter", "replies": [
         {"text": "No.", "role": "assistant", "rank": 1, "replies": []}, {"text": "Yes.", "role": "assistant", "rank": 0, "replies": []}]}}),
     _export("Claude's with thinking", CLAUDE, PLAIN, ("not-shown",), "1 message of the exported chat"),
+    _export("Claude's with a tool", [{"uuid": "u", "name": "", "chat_messages": [
+        {"sender": "human", "text": "Hi?", "content": [{"type": "text", "text": "Hi?"}]},
+        {"sender": "assistant", "text": "Ye\n```\nThis block is not supported on your current device yet.\n```\ns.",
+         "content": [{"type": "tool_use", "name": "search"}, {"type": "text", "text": "Yes."}]}]}], PLAIN, ("not-shown",), "1 message of the exported chat"),
+    *(_export(f"ChatGPT's {name}", [{"mapping": {"q": _node(None, "user", "Hi?"), "a": _node("q", "assistant", answer)}, "current_node": "a"}], PLAIN, told, says)
+      for name, answer, told, says in (
+        ("with sources", "Yes\ue200cite\ue202turn0search1\ue201.", ("not-shown",), "1 message of the exported chat"),
+        ("with sources as in 2023", "Yes【4†source】.", ("not-shown",), "1 message of the exported chat"),
+        ("that was spoken", {"content_type": "audio_transcription", "text": "Yes.", "direction": "out"}, (), ""))),
     _export("Claude's of which one is empty", [*CLAUDE, {"uuid": "e", "name": "", "chat_messages": []}], PLAIN, ("not-shown", "no-answer"),
             "The conversation is empty."),
     Case("messages in a table", TEXT, "Conversation,Time,Author,Message\nA,10:00,Human,Hi?\nA,10:01,AI,Yes.\n", (), (),

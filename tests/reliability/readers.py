@@ -24,6 +24,29 @@ ROWS = (
     {"question": "q", "answer": "#### {{n}} 1", "text": "['a', {'b': 1}]", "prompt": "p", "completion": "c"},
 )
 TABLE = 'question,answer,"long, name"\nq,"a\nb",1\n"w ""x""",y,\n'
+CHAT_TEXT = (
+    "[14.03.24, 18:02:11] Anna: Käse?\n14.03.24, 18:03 - Ben: Ja\nnoch\n15.03.24, 18:03 - Anna: <Media omitted>\n"
+)
+CARDS = "#separator:tab\n#html:false\n#tags column:3\nKäse?\tJa\tx\nq\ta\t\n"
+POSTS = (
+    {
+        "type": "personal_chat",
+        "id": 1,
+        "messages": [
+            {"type": "message", "date": "2024-03-14T18:02:00", "from": "Anna", "text": ["Käse", {"text": "?"}]}
+        ],
+    },
+    {
+        "channel": {},
+        "messages": [
+            {"type": "Default", "timestamp": "2024-03-14T18:02:00+00:00", "content": "Ja", "author": {"name": "ben"}}
+        ],
+    },
+    {
+        "participants": [],
+        "messages": [{"sender_name": "Anna", "timestamp_ms": 1710435780000, "content": "K\u00c3\u00a4se?"}],
+    },
+)
 TEXT = "# Title\n\nA paragraph\nof two lines.\n\nAnother {{name}}.\n"
 
 
@@ -53,7 +76,8 @@ def _dataset(name: str) -> Callable[[Path], None]:
 
         size = (folder / name).stat().st_size
         kind = KINDS[size % 4]
-        dataset = load_dataset(folder / name, kind)
+        columns = () if size % 5 else ("assistant=Anna",)
+        dataset = load_dataset(folder / name, kind, columns=columns)
         for finding in dataset.findings:
             check_sentence(str(finding))
 
@@ -186,12 +210,16 @@ def readers() -> tuple[Reader, ...]:
         "rows.arrow": (valid_files.arrow(plain), 3), "rows.jsonl.gz": (gzip.compress(chat, mtime=0), 8),
         "rows.zip": (valid_files.zipped(chat), 2),
     }  # fmt: skip
+    chats = {
+        "rows.txt": (CHAT_TEXT.encode(), CARDS.encode()),
+        "rows.json": tuple(json.dumps(p).encode() for p in POSTS),
+    }
     ADAPTER["adapter_config.json"] = valid_files.adapter_config()[0]
     ADAPTER["adapters.safetensors"] = valid_files.adapter_tensors()
     ADAPTER["adapter_model.safetensors"] = valid_files.adapter_tensors(peft=True)
     model = {path.name: path.read_bytes() for path in MODEL.iterdir() if path.is_file()}
     return (
-        *(Reader(name, (valid,), _dataset(name), share) for name, (valid, share) in data.items()),
+        *(Reader(name, (valid, *chats.get(name, ())), _dataset(name), share) for name, (valid, share) in data.items()),
         Reader("run.toml", valid_files.run_toml(), _run_toml, 12),
         Reader("events.jsonl", (valid_files.events(),), _events, 20),
         Reader("samples.jsonl", (valid_files.samples(),), _samples, 20),

@@ -11,7 +11,7 @@ from core.data.format.function_calls import parse_call
 from core.text.sentence import say
 
 _PART_KEYS = ("type", "content_type", "text")  # a typed part has one of them
-_TEXT_PARTS = ("text", "input_text", "output_text", "tool_result")
+_TEXT_PARTS = ("text", "input_text", "output_text", "tool_result", "audio_transcription")
 _CALL_PARTS = ("tool_call", "tool_use", "function_call")
 _THINKING_PARTS = ("reasoning", "thinking")
 _RESULT_PARTS = ("tool_result", "function_call_output")

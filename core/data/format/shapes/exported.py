@@ -5,6 +5,7 @@ ChatGPT keeps a tree, as questions can be asked and answered anew: the branch th
 What was not shown in it (instructions, searches, code that the assistant ran) is left out, and this is told.
 """
 
+import re
 from typing import Any
 
 from core.data.format import conversation as chat
@@ -16,6 +17,7 @@ from core.text.sentence import say
 
 NAME = say("Exported chats (ChatGPT, Claude, DeepSeek, LM Studio, Open WebUI, LibreChat, Copilot)")
 _NO_CONTENT = ("content_type", "language")  # fields of a message's content
+_SOURCE_MARKS = re.compile(r"[ ]?(?:\ue200[^\ue200\ue201]*\ue201|【\d+[:†][^【】\n]{0,200}】)")
 _FRAGMENTS = ("REQUEST", "THINK", "RESPONSE")
 _TREE, _NEWEST, _LIST = "mapping", "current_node", "chat_messages"
 
@@ -37,11 +39,11 @@ def build(row: Row) -> ParseResult:
         branch = _branch(value[_TREE], value.get(_NEWEST))
         turns = [_of_fragments(turn) for node in branch if (turn := node.get("message"))]
         shown = [turn for turn in turns if _is_shown(turn)]
-        hidden = sum(_has_text(turn) for turn in turns) - sum(map(_has_text, shown))
+        hidden = sum(_has_text(turn) for turn in turns) - sum(map(_has_text, shown)) + sum(map(_has_marks, shown))
         messages = [
             {
                 "role": _inside(turn, "author")["role"],
-                "content": _inside(turn, "content").get("parts"),
+                "content": _without_marks(_inside(turn, "content").get("parts")),
                 "reasoning_content": turn.get("thinking"),
             }
             for turn in shown
@@ -53,7 +55,7 @@ def build(row: Row) -> ParseResult:
         turns = value[_LIST]
         hidden = sum(bool(turn.get("attachments") or turn.get("files")) for turn in turns)
         hidden += sum(map(_has_thought, turns))
-        messages = [{"role": turn["sender"], "content": turn.get("text") or turn.get("content")} for turn in turns]
+        messages = [{"role": turn["sender"], "content": _claude_text(turn)} for turn in turns]
     if not messages:
         raise Unusable("no-answer", say("The conversation is empty."))
     parsed, remarks = chat.trim_to_last_answer(chat.parse_messages(messages))
@@ -66,6 +68,30 @@ def build(row: Row) -> ParseResult:
             )
         remarks = [Remark("not-shown", "warning", message, say("The model learns without it.")), *remarks]
     return (Example(row.line, messages=parsed),), remarks
+
+
+def _claude_text(turn: dict[str, Any]) -> Any:
+    """What Claude's export has as text: of parts these alone, as its plain text says of others that they are not
+    supported."""
+    parts = turn.get("content")
+    texts = [part["text"] for part in parts if _is_text_part(part)] if isinstance(parts, list) else []
+    return "\n\n".join(texts) or turn.get("text") or parts
+
+
+def _is_text_part(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str)
+
+
+def _without_marks(parts: Any) -> Any:
+    """The parts of a message of ChatGPT's without the marks of sources in their texts, which it shows as links."""
+    if not isinstance(parts, list):
+        return parts
+    return [_SOURCE_MARKS.sub("", part) if isinstance(part, str) else part for part in parts]
+
+
+def _has_marks(turn: dict[str, Any]) -> bool:
+    parts = _inside(turn, "content").get("parts")
+    return bool(_without_marks(parts) != parts)
 
 
 def _is_tree(nodes: Any) -> bool:
