@@ -18,6 +18,7 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.labels import caption, heading
 from app.widgets.line_edit import LineEdit
+from core.options import Option
 from core.run import STARTER, Run
 
 # What a reference may be instead of another model.
@@ -45,7 +46,7 @@ class SecondModel(Card):
         layout.addWidget(self.title)
         layout.addWidget(self.help)
         self.choice = ComboBox(tr("Other model"), 30)
-        self.id = LineEdit(tr("Hugging Face id or folder of the other model"), tr("or a Hugging Face id"))
+        self.id = LineEdit("", tr("or a Hugging Face id"))
         self.use_id = plain_button(tr("Use this id"))
         self.folder = plain_button(tr("Choose a folder…"), "folder")
         layout.addWidget(self.choice)
@@ -70,6 +71,7 @@ class SecondModel(Card):
         self._value = getattr(run.options, option.name)
         self.title.setText(option.label)
         self.help.setText(option.help)
+        self._name_parts(option)
         entries: list[tuple[str, str | None]] = [(option.unset[0].upper() + option.unset[1:], None)]
         if option.name == "reference":
             entries += [(label, value) for value, label in _REFERENCES.items()]
@@ -80,6 +82,14 @@ class SecondModel(Card):
         for label, value in entries:
             self.choice.addItem(label, value)
         self.choice.setCurrentIndex(self.choice.findData(self._value))
+
+    def _name_parts(self, option: Option) -> None:
+        """Tell a screen reader which model the fields and buttons are about: the page has others of the same words."""
+        self.choice.setAccessibleName(option.label)
+        self.choice.setAccessibleDescription(option.help)
+        self.id.setAccessibleName(tr("{title}: Hugging Face id or folder", title=option.label))
+        for button in (self.use_id, self.folder):
+            button.setAccessibleName(f"{option.label}: {button.text()}")
 
     def list_runs(self) -> None:
         """Look up the runs on this computer: each is a trained model that can be the teacher or reference."""

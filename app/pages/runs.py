@@ -57,7 +57,7 @@ class RunsPage(QWidget):
         self._jobs = jobs
         self.held: Sequence[QueuedRun] = ()  # kept from before; the window sets it
         self.failed: list[LiveRun] = []  # in this window
-        self._unseen: set[str] = set()  # folders of what has failed since the page was last shown
+        self._unseen: set[Path] = set()  # folders of what has failed since the page was last shown
         self._returned: list[Path] = []  # from the Trash, until they are listed again
         self._entries: list[history.HistoryEntry] | None = None  # those on disk, once they are read
         self._task: Task | None = None
@@ -240,8 +240,14 @@ class RunsPage(QWidget):
 
     @property
     def unseen_failures(self) -> int:
-        """How many runs have failed since the page was last shown, and do not go on."""
+        """How many runs have failed since the page was last shown, and nobody has seen or resumed."""
         return len(self._unseen)
+
+    def mark_seen(self, folder: Path) -> None:
+        """The run of this folder is looked at, or goes on: that it has failed is no news."""
+        if folder in self._unseen:
+            self._unseen.discard(folder)
+            self.seen.emit()
 
     def _note_failure(self, live: LiveRun) -> None:
         """Tell that a run has failed, and list it with the reason."""
@@ -249,16 +255,15 @@ class RunsPage(QWidget):
         more = len(self._jobs.waiting_runs) + (self._jobs.current is not None)
         self.failure_notice.show_failure(live, goes_on=bool(more))
         if not self.isVisible():
-            self._unseen.add(live.run.output or "")
+            self._unseen.add(Path(live.run.output or ""))
         self._refresh_if_shown()
 
     def _forget_failure(self) -> None:
         """A run that had failed goes on."""
         current = self._jobs.current
         self.failed = [live for live in self.failed if current is None or live.run.output != current.run.output]
-        if current is not None and current.run.output in self._unseen:
-            self._unseen.discard(current.run.output)
-            self.seen.emit()
+        if current is not None:
+            self.mark_seen(Path(current.run.output or ""))
 
     def _refresh_if_shown(self) -> None:
         if self.isVisible():

@@ -54,7 +54,9 @@ class PageConnections:
     def _connect_runs(self) -> None:
         page, navigation, queue = self._stack.runs, self._navigation, self._queue
         page.held = queue.held
-        self._jobs.run_failed.connect(self._status.show_queue)  # after the page has counted it
+        self._jobs.run_failed.connect(self._mark_seen)  # after the page has counted it
+        self._jobs.run_failed.connect(self._status.show_queue)
+        self._stack.currentChanged.connect(self._mark_seen)
         page.open_run.connect(navigation.open_run)
         page.use_it.connect(navigation.use_result)
         page.resume.connect(self._requests.resume)
@@ -75,6 +77,12 @@ class PageConnections:
 
     def _connect_chat(self) -> None:
         self._stack.chat.use_it.connect(self._navigation.use_result)
+
+    def _mark_seen(self) -> None:
+        """Whose page is shown has failed before somebody's eyes."""
+        folder = getattr(self._stack.currentWidget(), "folder", None)
+        if isinstance(folder, Path):
+            self._stack.runs.mark_seen(folder)
 
     def _close_pages(self, folders: list[Path]) -> None:
         """Close the pages of runs that were deleted."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QFocusEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QStyle, QStyleOptionButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QScrollArea, QStyle, QStyleOptionButton, QWidget
 
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
@@ -62,6 +62,7 @@ class ChoiceCard(Card):
         self.radio.setAccessibleName(heading)
         self.radio.toggled.connect(self.set_chosen)
         self.radio.focus_changed.connect(self.show_ring)
+        self.radio.focus_changed.connect(self._reveal)
         layout = hbox(self, 14, 10)
         layout.addWidget(self.radio, 0, Qt.AlignmentFlag.AlignTop)
         text_layout = vbox(gap=3)
@@ -116,6 +117,14 @@ class ChoiceCard(Card):
         """Let a screen reader say what stands on the card, why it cannot be chosen first."""
         words = (label.text() for label in (self.reason, self._text, self.detail))
         self.radio.setAccessibleDescription(" ".join(filter(None, words)))
+
+    def _reveal(self, has_focus: bool) -> None:
+        """Scroll the page until the whole card is seen: Qt does so for Tab alone, and for the radio button alone."""
+        area = self.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if has_focus and area is not None:
+            area.ensureWidgetVisible(self, 0, theme.GRID)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self.rect().contains(event.position().toPoint()):

@@ -87,20 +87,32 @@ def test_what_waits_is_asked_about_at_the_next_start(
 
 
 def test_a_failure_is_marked_until_it_is_seen(qtbot: QtBot, open_window: Callable[[], MainWindow]) -> None:
+    go = Flag()
+
     def fail(run: Run) -> EventSource:
         def events(stop: Flag, save_now: Flag) -> Iterator[Event]:
             yield Phase("Loading model")
+            go.wait(20)
             raise BadData("No row can be used.")
 
         return events
 
     window = open_window()
     window.runs.train_events = fail
-    window.runs.start(Run())
+    page = window.runs.start(Run())
+    window.go("welcome")
+    go.set()
     qtbot.waitUntil(lambda: window.runs_page.unseen_failures == 1)
     places = window.sidebar._list
     marks = [places.item(n).toolTip() for n in range(places.count())]
     assert "1 run failed" in marks
+    window.stack.setCurrentWidget(page)  # which says so
+    assert not any(places.item(n).toolTip() for n in range(places.count()))
+    window.runs.start(Run())
+    qtbot.waitUntil(lambda: window.jobs.current is None)
+    assert window.runs_page.unseen_failures == 0  # its page is shown
+    window.runs_page._note_failure(window.runs_page.failed[-1])
+    assert window.runs_page.unseen_failures == 1
     window.go("runs")
     assert not any(places.item(n).toolTip() for n in range(places.count()))
     assert "No row can be used." in window.runs_page.failure_notice.advice.text()
@@ -122,6 +134,7 @@ def test_a_failure_that_is_resumed_is_marked_no_more(
     window = open_window()
     window.runs.train_events, window.runs.resume_events = fail, go_on
     page = window.runs.start(Run().replace("data.path", str(dataset)))
+    window.go("welcome")
     qtbot.waitUntil(lambda: window.runs_page.unseen_failures == 1 and page.state.is_over)
     qtbot.waitUntil(lambda: "Resume begins again" in page.notice.advice.text())
     window.runs.resume_folder(page.folder)
