@@ -97,8 +97,9 @@ def test_the_gradients_are_those_of_the_whole_model(told: dict[str, Any], name: 
         assert rank["bytes"] < 0.9 * alone["bytes"] and rank["gradients"].keys() == alone["gradients"].keys()
         assert rank["loss"] == pytest.approx(alone["loss"], abs=1e-5)
         for key, expected in alone["gradients"].items():
-            assert np.abs(expected).max() > 1e-4, key
-            np.testing.assert_allclose(rank["gradients"][key], expected, atol=1e-5, err_msg=key)
+            largest = np.abs(expected).max()  # another last bit of the weights changes 4e-5 of it
+            assert largest > 1e-4, key
+            np.testing.assert_allclose(rank["gradients"][key], expected, atol=2e-4 * largest, err_msg=key)
 
 
 @pytest.mark.parametrize("name", ["experts", "narrow"])
