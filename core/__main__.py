@@ -30,10 +30,10 @@ def _run(words: list[str]) -> int:
 
     take_own_gpu()  # before anything asks MLX for a GPU
     from core import cli
-    from core.atomic_files import refusal
     from core.distributed.group import RankFailed
     from core.distributed.launched import rank_of
     from core.errors import UserError
+    from core.file_errors import refusal
 
     def output(*values: Any, **options: Any) -> None:
         try:

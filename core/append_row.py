@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.atomic_files import explain
 from core.errors import BadData
+from core.file_errors import explain
 from core.text.sentence import say, shorten
 
 Messages = Sequence[dict[str, str]]

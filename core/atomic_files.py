@@ -16,12 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from core.errors import BadOption, Unavailable
+from core.errors import Unavailable
+from core.file_errors import explain
 from core.text.sentence import say
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # of a file system without any
-_BLOCK_BYTES = 1 << 20
 _SPARE_BYTES = 1_000_000  # that are left free beside tensors, for their header and the files beside them
 _TRIES, _PAUSE_SECONDS = 100, 0.05  # for a file that another process is writing
 
@@ -102,33 +102,6 @@ def _is_at(file: int, path: Path) -> bool:
         return False
 
 
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file's contents."""
-    import hashlib  # OpenSSL: not before the window stands
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def add_checksum(path: Path) -> None:
-    """Add the SHA-256 of a file to its end, for has_checksum(). NumPy's files may be followed by anything."""
-    digest = bytes.fromhex(hash_file(path))
-    with path.open("ab") as file:
-        file.write(digest)
-
-
-def has_checksum(path: Path) -> bool:
-    """Whether a file ends with the SHA-256 of all that stands before."""
-    import hashlib
-
-    digest, left = hashlib.sha256(), path.stat().st_size - hashlib.sha256().digest_size
-    with path.open("rb") as file:
-        while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
-            digest.update(block)
-            left -= len(block)
-        return left == 0 and file.read() == digest.digest()
-
-
 def append(path: Path, text: str) -> None:
     """Add lines to the end of a file for its owner alone. A line that was cut off there before is ended first."""
     file = open_private(path, os.O_RDWR | os.O_APPEND)
@@ -189,52 +162,6 @@ def save_tensors(
                 raise Unavailable(say("{path} could not be written: {reason}.", path=path, reason=reason)) from None
             if not _is_whole(temporary):  # MLX does not look whether all was written
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-
-@contextmanager
-def explain(path: Path) -> Iterator[None]:
-    """Turn an error of the operating system about a path into Unavailable or BadOption, with one sentence."""
-    try:
-        yield
-    except OSError as error:
-        place = error.filename or path
-        if refused := refusal(error, path):
-            raise refused from None
-        if error.errno in (errno.ENOTDIR, errno.EEXIST):
-            raise BadOption(say("{place} is a file, where a folder is needed.", place=place)) from None
-        if error.errno in (errno.ENOENT, errno.ESTALE):
-            raise Unavailable(say("{place} is gone: it was moved or removed meanwhile.", place=place)) from None
-        raise Unavailable(say("{place} could not be read or written: {reason}.", place=place, reason=error)) from None
-
-
-def refusal(error: OSError, path: Path | None = None) -> Unavailable | None:
-    """What a person should know where the system has refused to read or write, or a disk is full; None for any other
-    error, or where there is no file to name. `path` is what was to be read or written, where that is known."""
-    place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
-    if place is None:
-        return None
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable(
-            say("The disk is full; {needed} could not be written. What was saved before is kept.", needed=path or place)
-        )
-    if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return None
-    if place.name.startswith(".hone-") or (place.name.startswith(".") and ".partial" in place.name):
-        place = place.parent  # a temporary name tells nobody anything
-    if error.errno == errno.EROFS or _may_read(place):
-        return Unavailable(say("There is no permission to write to {place}.", place=place))
-    return Unavailable(say("There is no permission to read {place}.", place=place))
-
-
-def _may_read(path: str | bytes | Path) -> bool:
-    """Whether a file or folder may be read, or would be if it were there."""
-    try:
-        os.close(os.open(path, os.O_RDONLY))
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def _is_whole(path: Path) -> bool:

@@ -12,8 +12,8 @@ import tomli_w
 
 from app.desktop.language import tr
 from app.new_run import draft_lock
-from core.atomic_files import explain
 from core.errors import BadData, BadOption
+from core.file_errors import explain
 from core.option_values import build, check
 from core.options import describe
 from core.run import Run

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from app.desktop.language import tr
 from app.desktop.trash import move_to_trash
-from core.atomic_files import explain
 from core.errors import Unavailable
+from core.file_errors import explain
 from core.run.lock import RunLock
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.desktop.language import tr
-from core.atomic_files import refusal
 from core.errors import UserError
+from core.file_errors import refusal
 from core.redact import redact
 
 

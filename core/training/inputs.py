@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.atomic_files import hash_file
+from core.checksums import hash_file
 from core.data.batch.groups import Group, row_texts
 from core.errors import ChangedInputs
 from core.reference.frozen_model import ModelSource

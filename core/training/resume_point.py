@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.atomic_files import explain
 from core.errors import BadModel, BadOption
 from core.events import Event, Finished, Warned
+from core.file_errors import explain
 from core.model import hub
 from core.run import Run
 from core.run.folder import CHECKPOINTS, RUN, RunFolder

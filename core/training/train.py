@@ -13,7 +13,6 @@ from typing import Any
 
 import mlx.core as mx
 
-from core.atomic_files import explain
 from core.device.cuda_compiler import first_steps
 from core.device.gpu_failure import find_failure
 from core.device.keep_awake import keep_awake
@@ -24,6 +23,7 @@ from core.distributed.launched import current_group
 from core.distributed.session import joined
 from core.errors import Unavailable
 from core.events import Event, Paused, Resumed, Warned
+from core.file_errors import explain
 from core.rollouts import SamplingStopped
 from core.run import Run
 from core.run.folder import RunFolder

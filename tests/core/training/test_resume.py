@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.adapters import WEIGHTS
-from core.atomic_files import hash_file
+from core.checksums import hash_file
 from core.errors import BadModel, BadOption, ChangedInputs, UserError
 from core.events import Evaluated, Event, Sample, Saved, Started, Step, Warned
 from core.run import Run
