@@ -69,7 +69,7 @@ REJECTED = (
 )  # fmt: skip
 LABEL = (
     "label", "kto_tag", "thumbs", "thumb", "good", "desirable", "feedback", "is_good", "is_correct", "liked", "vote",
-    "bewertung",
+    "is_safe", "bewertung",
 )  # fmt: skip
 RATING = (*LABEL, "rating", "stars", "score", "overall", "overall_score", "helpfulness", "reward", "sterne")
 TEXT = ("text", "content", "document")

@@ -65,12 +65,15 @@ def example_mapping(row: Mapping[str, Any], kind: str) -> str:
     chosen = sorted(ordered[: len(roles)], key=names.index)
     if len(roles) == 2:  # what a column is called says more than how long its texts are
         named = [name for name in names if name in texts] + [name for name in names if name not in texts]
+        named = [name for name in named if not name.lower().endswith("_id")]
         asked, answered = (next((n for n in named if words.search(n)), "") for words in (_ASKED, _ANSWERED))
         others = [name for name in ordered if name not in (asked, answered)]
         if asked and answered and asked != answered:
             chosen = [asked, answered]
         elif (asked or answered) and others:
             chosen = [asked or others[0], others[0] if asked else answered]
+        elif kind == TEXT and len(wordy := [name for name in texts if str(column(row, name)).count(" ") >= 2]) == 1:
+            roles, chosen = ("text",), wordy
     if len(chosen) < len(roles) or not all(map(_PLAIN_NAME.fullmatch, chosen)):
         return ""
     return shlex.quote(",".join(f"{role}={name}" for role, name in zip(roles, chosen, strict=True)))

@@ -27,7 +27,9 @@ _WHOLE = re.compile(r"-?\d{1,15}\.0")
 _MEDIA = ("image", "images", "audio", "audios", "video", "videos")  # columns of what is no text
 # Columns that stand beside a plain text and say what it is, or what is wanted of it.
 _MARKS = {*names_of.LABEL, *names_of.ANSWER, "labels", "label_text", "class", "sentiment", "target", "code"}
+_MORE = 1.5  # times as long as an answer that it holds: then another answer says more
 _PLAIN_PATH = re.compile(r"[\w.-]{1,80}")  # of a column that can be named without quotes
+_QUESTIONS = ("question", "input", "inputs", "query", "problem")  # columns that are missed beside a plain text
 _WORDS_OF_CONTENT = 4  # words a row from which a column is taken for content
 
 
@@ -138,7 +140,7 @@ def _is_missed(rows: list[Row], column: str, used: tuple[str, ...], kind: str) -
     name = column.strip().lower()
     is_plain_text = len(used) == 1 and used[0].strip().lower() in names_of.TEXT
     is_thinking = kind != QUESTIONS and name in names_of.THINKING
-    is_question = name in names_of.PROMPT or name in names_of.INSTRUCTION or name == "question"
+    is_question = name in (*names_of.PROMPT, *names_of.INSTRUCTION, *_QUESTIONS)
     is_beside = is_plain_text and (is_question or name in _MARKS)
     if name in _MEDIA or name in names_of.CHOICES or is_thinking or is_beside:
         return any(row.value.get(column) not in (None, "", [], {}) for row in rows)
@@ -153,14 +155,17 @@ def _holds_content(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
     words = sum(min(len(text.split()), 50) for text in texts) / len(texts)
     if words < _WORDS_OF_CONTENT:
         return False
-    copies = sum(
-        any(
-            isinstance(v := row.value.get(c), str) and v.strip() and v.strip() in str(row.value.get(column))
-            for c in used
-        )
-        for row in rows
-    )
+    copies = sum(any(_is_copy(row, column, c) for c in used) for row in rows)
     return 2 * copies < len(rows)
+
+
+def _is_copy(row: Row, column: str, used: str) -> bool:
+    """Whether a column holds what another one does, with little beside it where both are answers."""
+    text, copied = str(row.value.get(column)), row.value.get(used)
+    if not isinstance(copied, str) or not copied.strip() or copied.strip() not in text:
+        return False
+    are_answers = all(c.strip().lower() in names_of.ANSWER for c in (column, used))
+    return not are_answers or len(text) < _MORE * len(copied)
 
 
 def _as_text(value: Any) -> str:

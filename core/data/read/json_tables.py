@@ -7,6 +7,7 @@ from typing import Any
 _IS_KEY = re.compile(r"-[\w-]{4,}|[0-9a-f]{8,}(?:-[0-9a-f-]+)?")  # of Firebase, or a hash or UUID
 
 Rows = list[dict[str, Any]]
+_CONVERSATIONS = ("messages", "conversation", "conversations", "dialog", "dialogue", "turns")
 _SPLIT = ({"columns", "data"}, {"columns", "index", "data"})  # orient="split"
 
 
@@ -27,6 +28,8 @@ def rows_of_table(value: dict[str, Any]) -> Rows | None:
     if not all(isinstance(column, list) and len(column) == len(columns[0]) > 1 for column in columns):
         return None
     if any(isinstance(cell, dict | list) for column in columns for cell in column):
+        return None
+    if any(name.lower() in _CONVERSATIONS for name in value):  # with a mark for each of its texts
         return None
     return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 

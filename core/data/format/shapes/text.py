@@ -13,6 +13,7 @@ from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 from core.text.sentence import say
 
+_CONTENT = ("content",)  # an answer where what was thought before it stands beside
 _STEPS = (("prompt", "question", "problem"), ("completions", "steps"), ("labels",))
 
 
@@ -158,6 +159,12 @@ SHAPES = (
     _shape("Alpaca", say("instruction and output"), names_of.INSTRUCTION, names_of.OUTPUT),
     _shape(say("Prompt and completion"), say("prompt and completion"), names_of.PROMPT, names_of.COMPLETION),
     _shape(say("Questions and answers"), say("question and answer"), names_of.QUESTION, names_of.ANSWER),
+    Shape(
+        say("Questions and answers"),
+        "",
+        common.require_columns(names_of.QUESTION, _CONTENT, names_of.THINKING, extra=prompts.BESIDE),
+        _build_answered(names_of.QUESTION, _CONTENT),
+    ),
     Shape(
         say("Texts and summaries"),
         "",
