@@ -41,9 +41,9 @@ _DARK = _Scheme("#1d1d20", "#28282c", "#f1f1f4", "#3a3a40", "#2672d6")
 # Widgets whose outline Fusion takes from the window's colour, which on a dark ground makes it vanish.
 _INPUTS = ("QLineEdit", "QComboBox", "QAbstractSpinBox", "QCheckBox", "QRadioButton", "QSlider")
 
-# Okabe and Ito's colours, told apart with every kind of colour vision; lighter ones on a dark ground.
+# Okabe and Ito's colours, told apart with every kind of colour vision: the palest darker on white, all lighter on dark.
 SERIES = {
-    False: ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9"),
+    False: ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#2e97d4"),
     True: ("#56b4e9", "#e69f00", "#2fc79b", "#e3a0c6", "#f0e442", "#8ec7ff"),
 }
 
