@@ -141,13 +141,14 @@ class RunsPage(QWidget):
         self._announce()
 
     def show_rows(self) -> None:
-        """Show the rows as they are now; those that are selected stay selected."""
+        """Show the rows as they are now; those that are selected stay so, and the next one where they are gone."""
         selected = [row.folder for row in self.table.selected_rows()]
+        place = min((index.row() for index in self.table.selectionModel().selectedRows()), default=0)
         self._model.show_rows(run_list.make_rows(self._entries or [], self._jobs, self.failed, self.held))
         self.filter.show_methods(sorted({row.entry.method for row in self._model.rows} - {"–"}))
         has_none = self._entries is not None and not self._model.rows
         self._stack.setCurrentIndex(0 if has_none else 1)
-        self.table.select_folders(selected)
+        self.table.select_folders(selected, place)
         self._update_buttons()
 
     def carry_out(self, key: str) -> None:

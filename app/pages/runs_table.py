@@ -72,10 +72,12 @@ class RunsTable(Table):
         numbers = sorted(index.row() for index in self.selectionModel().selectedRows())
         return [self._model.row_at(n) for n in numbers if n < self._model.rowCount()]
 
-    def select_folders(self, folders: Sequence[Path]) -> None:
-        """Select the rows of these folders, or the first row where none of them is shown."""
+    def select_folders(self, folders: Sequence[Path], place: int = 0) -> None:
+        """Select the rows of these folders, or the row at `place` where none of them is shown."""
         found = [self._model.position(folder) for folder in folders]
-        wanted = [n for n in found if n is not None] or ([0] if self._model.rowCount() else [])
+        wanted = [n for n in found if n is not None] or [min(place, self._model.rowCount() - 1)] * bool(
+            self._model.rowCount()
+        )
         selection = self.selectionModel()
         if sorted(index.row() for index in selection.selectedRows()) == sorted(wanted):
             return

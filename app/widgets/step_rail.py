@@ -1,12 +1,13 @@
 """The steps of New run in a row: finished steps have a check mark, and a click goes to a step."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QSizePolicy, QWidget
 
 from app.desktop.language import tr
 from app.style import icons, theme
 from app.widgets.card import hbox
+from app.widgets.focus_ring import is_from_keyboard
 
 _DISC = 24
 
@@ -16,13 +17,17 @@ class _Step(QAbstractButton):
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__()
-        self.number, self.is_done = number, False
+        self.number, self.is_done, self._draws_ring = number, False, False
         self.setText(name)
         self.setCheckable(True)
         self.setAutoExclusive(True)  # to a screen reader one of several, not a box to tick
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Step {number}: {name}", number=number, name=name))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._draws_ring = is_from_keyboard(event.reason())
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
@@ -52,7 +57,7 @@ class _Step(QAbstractButton):
         painter.drawText(
             QRectF(_DISC + 10, 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.text()
         )
-        if self.hasFocus():
+        if self.hasFocus() and self._draws_ring:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(theme.ring(colours))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)

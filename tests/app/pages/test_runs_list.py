@@ -150,6 +150,14 @@ def refuse(path: Path) -> None:
     raise OSError(None, "there is no trash", str(path))
 
 
+def test_the_run_below_a_deleted_one_is_selected(qtbot: QtBot, page: RunsPage) -> None:
+    folders = [page.table._model.row_at(n).folder for n in range(page.table.model().rowCount())]
+    for place, expected in ((1, folders[2]), (page.table.model().rowCount() - 2, folders[-2])):
+        page.table.selectRow(place)
+        page.carry_out("delete")
+        qtbot.waitUntil(lambda expected=expected: [r.folder for r in page.table.selected_rows()] == [expected])
+
+
 @pytest.mark.parametrize("agrees", [True, False])
 def test_without_a_trash_there_is_a_question(
     qtbot: QtBot, page: RunsPage, monkeypatch: pytest.MonkeyPatch, agrees: bool
