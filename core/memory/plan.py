@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from core.device.parallel_plan import parallel_batches
-from core.memory.estimate import CPU_TOKENS, Estimate, learned_at_once
+from core.memory.estimate import Estimate
+from core.memory.rows_at_once import CPU_TOKENS, learned_at_once
 from core.quant.modes import UNPACKED
 from core.run import Run
 from core.text.sentence import say

@@ -14,7 +14,7 @@ from core.data.batch.batches import Batch
 from core.data.batch.shares import Share
 from core.errors import BadData
 from core.file_errors import explain
-from core.memory.estimate import learned_at_once
+from core.memory.rows_at_once import learned_at_once
 from core.methods._policy import Options
 from core.model.lm_head import LMHead
 from core.model.log_probs import FixedLogps

@@ -18,7 +18,7 @@ from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.distributed.group import Group as GroupOfRanks
 from core.errors import BadData
 from core.events import Event, Warned
-from core.memory.estimate import PROMPTS_AT_ONCE
+from core.memory.rows_at_once import PROMPTS_AT_ONCE
 from core.model.lm_head import LMHead
 from core.model.log_probs import FixedLogps
 from core.resolved import AnswersAtOnce, OnPolicyFacts, RolloutFacts

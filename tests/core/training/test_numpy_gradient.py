@@ -20,7 +20,7 @@ from core.data.batch.groups import Group
 from core.device.parallel_plan import usable_cores
 from core.events import Evaluated, Started, Step
 from core.memory import estimate
-from core.memory.estimate import CPU_ANSWERS
+from core.memory.rows_at_once import CPU_ANSWERS
 from core.model import packed_mask
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.log_probs import to_mlx, token_logps
