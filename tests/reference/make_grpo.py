@@ -20,9 +20,9 @@ import transformers
 import trl
 import trl.trainer.grpo_trainer
 from make_adapters import to_mlx
-from make_sft import Recorder
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl_runs import SETTINGS, Recorder, compute_alike, versions
 
 HERE = Path(__file__).parent
 ROLLOUTS, PROMPTS, GROUP, LONGEST = 3, 4, 4, 12
@@ -67,15 +67,11 @@ CASES = {
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
+    compute_alike()
     (HERE / "grpo").mkdir(exist_ok=True)
-    versions = {m.__name__: m.__version__ for m in (torch, transformers, peft, trl)}
     write_rollouts()
     results = {name: run(name, case) for name, case in CASES.items()}
-    text = json.dumps({"versions": versions, "cases": results})
+    text = json.dumps({"versions": versions(), "cases": results})
     (HERE / "grpo.json").write_text(text.replace('}, "', '},\n"') + "\n", encoding="utf-8")
 
 
@@ -152,16 +148,9 @@ def run(name: str, case: Case) -> dict[str, Any]:
                 learning_rate=case.learning_rate,
                 lr_scheduler_type="constant",
                 warmup_steps=0,
-                optim="adamw_torch",
                 weight_decay=0.0,
                 max_grad_norm=case.max_grad_norm,
-                gradient_checkpointing=False,
-                bf16=False,
-                use_cpu=True,
-                logging_steps=1,
-                save_strategy="no",
-                report_to="none",
-                disable_tqdm=True,
+                **SETTINGS,
             ),
             train_dataset=datasets.Dataset.from_list([{"prompt": str(n)} for n in range(len(groups))]),
             processing_class=tokenizer,

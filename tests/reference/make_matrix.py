@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-import datasets
 import torch
-import transformers
 from make_preference import HERE, Case, run
 from safetensors.torch import save_file
+from trl_runs import compute_alike
 
 EVERY = 31  # prime to all widths, so that all rows and columns have their turn
 DIGITS = 8  # of a stored number
@@ -70,10 +69,7 @@ def data_of(method: str, cut: bool) -> str:
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
+    compute_alike()
     told, kept = {}, {}
     for name, case in cells():
         told[name], final = run(name, case)

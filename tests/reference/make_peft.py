@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bitsandbytes.functional as bnb
-import datasets
 import make_quant
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl_runs import compute_alike
 
 ALL = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 TOKENS = list(range(5, 53, 2))
@@ -61,10 +61,7 @@ KINDS = {
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
+    compute_alike()
     found = {name: run(name, kind) for name, kind in KINDS.items()}
     text = json.dumps({"tokens": TOKENS, "cases": found})
     (HERE / "peft.json").write_text(text.replace('}, "', '},\n"') + "\n", encoding="utf-8")

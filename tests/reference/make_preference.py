@@ -23,6 +23,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.gkd import GKDTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+from trl_runs import SETTINGS, Recorder, compute_alike, versions
 
 HERE = Path(__file__).parent
 STEPS, ROWS = 8, 16
@@ -95,18 +96,6 @@ CASES = {
 }
 
 
-class Recorder(transformers.TrainerCallback):
-    """Keeps what the trainer logs."""
-
-    def __init__(self) -> None:
-        self.steps: list[dict[str, float]] = []
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
-        if "grad_norm" in logs:
-            kept = {name: logs[name] for name in ("loss", "grad_norm", "learning_rate")}
-            self.steps.append(kept | {ours: logs[name] for name, ours in METRICS.items() if name in logs})
-
-
 class Distiller(trl.SFTTrainer):  # type: ignore[misc]
     """SFT's data, with the loss of GKD on fixed answers. What GKD's own trainer lacks: a temperature and a mix."""
 
@@ -134,18 +123,14 @@ class Distiller(trl.SFTTrainer):  # type: ignore[misc]
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
+    compute_alike()
     write_data()
     (HERE / "preference").mkdir(exist_ok=True)
-    versions = {m.__name__: m.__version__ for m in (torch, transformers, peft, trl)}
     results = {}
     for name, case in CASES.items():
         results[name], final = run(name, case)
         save_file(final, HERE / "preference" / f"{name}.safetensors")
-    text = json.dumps({"versions": versions, "cases": results}, ensure_ascii=False)
+    text = json.dumps({"versions": versions(), "cases": results}, ensure_ascii=False)
     (HERE / "preference.json").write_text(text.replace('}, "', '},\n"') + "\n", encoding="utf-8")
 
 
@@ -185,7 +170,7 @@ def run(name: str, case: Case) -> tuple[dict[str, Any], dict[str, torch.Tensor]]
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     if case.adapter:
         model = peft.PeftModel.from_pretrained(model, HERE / "adapters" / f"{case.model}-peft", is_trainable=True)
-    recorder = Recorder()
+    recorder = Recorder(METRICS)
     with tempfile.TemporaryDirectory() as output:
         trainer = build(case, model, output, recorder)
         trainer.train()
@@ -215,18 +200,11 @@ def build(case: Case, model: Any, output: str, recorder: Recorder) -> Any:
         "learning_rate": case.learning_rate,
         "lr_scheduler_type": "constant",
         "warmup_steps": 0,
-        "optim": "adamw_torch",
         "weight_decay": 0.0,
         "max_grad_norm": case.max_grad_norm,
         "max_length": case.max_seq_len,
         "train_sampling_strategy": "sequential",
-        "gradient_checkpointing": False,
-        "bf16": False,
-        "use_cpu": True,
-        "logging_steps": 1,
-        "save_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
+        **SETTINGS,
     }
     given = {
         "model": model,

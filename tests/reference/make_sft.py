@@ -19,6 +19,7 @@ import trl
 from make_adapters import to_mlx
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl_runs import SETTINGS, Recorder, compute_alike, versions
 
 HERE = Path(__file__).parent
 STEPS = 8
@@ -96,26 +97,11 @@ CASES = {
 }
 
 
-class Recorder(transformers.TrainerCallback):
-    """Keeps what the trainer logs, which is neither rounded nor, logged at every step, averaged."""
-
-    def __init__(self) -> None:
-        self.steps: list[dict[str, float]] = []
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
-        if "grad_norm" in logs:
-            self.steps.append({name: logs[name] for name in ("loss", "grad_norm", "learning_rate")})
-
-
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
+    compute_alike()
     (HERE / "sft").mkdir(exist_ok=True)
-    versions = {m.__name__: m.__version__ for m in (torch, transformers, peft, trl)}
     results = {name: run(name, case) for name, case in CASES.items()}
-    text = json.dumps({"versions": versions, "cases": results}, ensure_ascii=False)
+    text = json.dumps({"versions": versions(), "cases": results}, ensure_ascii=False)
     (HERE / "sft.json").write_text(text.replace('}, "', '},\n"') + "\n", encoding="utf-8")
 
 
@@ -166,20 +152,13 @@ def learn(
                 learning_rate=case.learning_rate,
                 lr_scheduler_type="constant",
                 warmup_steps=0,
-                optim="adamw_torch",
                 weight_decay=case.weight_decay,
                 max_grad_norm=case.max_grad_norm,
                 max_length=case.max_seq_len,
                 completion_only_loss=None if case.train_on != "all" else False,
                 assistant_only_loss=every_answer,
                 train_sampling_strategy="sequential",
-                gradient_checkpointing=False,
-                bf16=False,
-                use_cpu=True,
-                logging_steps=1,
-                save_strategy="no",
-                report_to="none",
-                disable_tqdm=True,
+                **SETTINGS,
             ),
             train_dataset=datasets.Dataset.from_list(rows(case)),
             processing_class=tokenizer,

@@ -16,34 +16,30 @@ import datasets
 import numpy as np
 import peft
 import torch
-import transformers
 import trl
 import trl.trainer.grpo_trainer
 from drawn import draw
 from make_peft import Kind, packed, to_mlx
-from make_preference import HERE, Distiller, Recorder, as_learned, read
+from make_preference import HERE, METRICS, Distiller, as_learned, read
 from make_sft import Case as SFTCase
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+from trl_runs import SETTINGS, Recorder, compute_alike, versions
 
 LINEAR = "all-linear"
 VOCABULARY = 384  # of both tokenizers
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
+    compute_alike()
     folder, seed = Path(sys.argv[1]), int(sys.argv[2])
     runs = draw(seed, int(sys.argv[3]) if sys.argv[3:] else 70)
     for case in runs:
         case["steps"] = run(case, folder)
         print(case["name"], case["steps"][0], flush=True)
-    versions = {m.__name__: m.__version__ for m in (torch, transformers, peft, trl)}
-    (folder / "peers.json").write_text(json.dumps({"seed": seed, "versions": versions, "runs": runs}, indent=1))
+    (folder / "peers.json").write_text(json.dumps({"seed": seed, "versions": versions(), "runs": runs}, indent=1))
 
 
 def run(case: dict[str, Any], folder: Path) -> list[dict[str, float]]:
@@ -54,7 +50,7 @@ def run(case: dict[str, Any], folder: Path) -> list[dict[str, float]]:
         write_model(case, place / "teacher", case["seed"] + 1)
     model = with_adapter(case, load(case, place / "model"), place / "start")
     save(case, model, place / "start.safetensors")
-    recorder = Recorder()
+    recorder = Recorder(METRICS)
     with tempfile.TemporaryDirectory() as output:
         build(case, model, place, output, recorder).train()
     save(case, model, place / "end.safetensors")
@@ -125,16 +121,9 @@ def build(case: dict[str, Any], model: Any, place: Path, output: str, recorder: 
         "learning_rate": t["learning_rate"],
         "lr_scheduler_type": "constant_with_warmup" if schedule == "constant" else schedule,
         "warmup_steps": t["warmup_steps"],
-        "optim": "adamw_torch",
         "weight_decay": t["weight_decay"],
         "max_grad_norm": t["max_grad_norm"],
-        "gradient_checkpointing": False,
-        "bf16": False,
-        "use_cpu": True,
-        "logging_steps": 1,
-        "save_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
+        **SETTINGS,
     }
     tokenizer = AutoTokenizer.from_pretrained(place / "model")
     given = {"model": model, "processing_class": tokenizer, "callbacks": [recorder]}
