@@ -75,7 +75,7 @@ class ProgramCache:
         try:
             make(temporary / PACKAGE)
             list_files(temporary)
-            self._put(temporary, entry)
+            self._publish(temporary, entry)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         self.clean()
@@ -101,7 +101,7 @@ class ProgramCache:
                 self._remove(entry)
                 left -= sizes[entry]
 
-    def _put(self, temporary: Path, entry: Path) -> None:
+    def _publish(self, temporary: Path, entry: Path) -> None:
         """Rename a finished entry to its place; where another process was first, theirs stays."""
         temporary.chmod(0o700)
         for _ in range(3):

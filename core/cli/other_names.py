@@ -72,15 +72,15 @@ def nearest_flag(flag: str, flags: Collection[str], methods: Iterable[str]) -> s
     """What to write instead of an unknown flag, as the end of a sentence; "" where nothing is near."""
     if flag in _METHOD and {"--dataset", "--model"} <= set(flags):
         return f": each method is a command of its own ({', '.join(f'hone {method}' for method in methods)})"
-    return _ask(_ours(flag.removeprefix("--"), _FLAGS, flags) or nearest(flag, flags))
+    return _ask(_own_name(flag.removeprefix("--"), _FLAGS, flags) or nearest(flag, flags))
 
 
 def nearest_command(word: str, commands: Collection[str]) -> str:
     """The same for an unknown command."""
-    return _ask(_ours(word, _COMMANDS, commands) or nearest(word, commands))
+    return _ask(_own_name(word, _COMMANDS, commands) or nearest(word, commands))
 
 
-def _ours(word: str, names: Mapping[str, str], known: Collection[str]) -> str:
+def _own_name(word: str, names: Mapping[str, str], known: Collection[str]) -> str:
     """What is called so elsewhere, of what is known here; "" for nothing."""
     return next((own for own, others in names.items() if own in known and word in others.split()), "")
 

@@ -73,13 +73,13 @@ def _words(words: Sequence[str]) -> list[str]:
         if word.startswith("--"):
             flag, has_value, value = word.partition("=")
             if flag not in where and flag != "--json":
-                kept.append(f"{flag}={_whole(flag, value)}" if has_value else word)
+                kept.append(f"{flag}={_with_whole_path(flag, value)}" if has_value else word)
         elif flag not in where:
-            kept.append(_whole(flag, word))
+            kept.append(_with_whole_path(flag, word))
     return kept
 
 
-def _whole(flag: str, value: str) -> str:
+def _with_whole_path(flag: str, value: str) -> str:
     return absolute(value) if flag in _PATHS else str(Path(value).absolute()) if flag == "--output" else value
 
 

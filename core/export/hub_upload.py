@@ -129,21 +129,21 @@ def _upload(
     upload = _Upload(name, sum(file.stat().st_size for file in files.values()), report, cancelled)
     upload.tell()
     upload.keep_trying(functools.partial(_create, api, name, public))
-    there = upload.keep_trying(functools.partial(_list_files, api, name))
-    missing = {path: file for path, file in files.items() if not _is_same(there.get(path), file)}
-    other = [path for path in there if path not in files or path in missing]
-    if other and not overwrite:
+    on_hub = upload.keep_trying(functools.partial(_list_files, api, name))
+    missing = {path: file for path, file in files.items() if not _is_same(on_hub.get(path), file)}
+    conflicting = [path for path in on_hub if path not in files or path in missing]
+    if conflicting and not overwrite:
         raise BadOption(
             say(
                 "{name} is on the Hub already, with other content ({other}): choose another name, or say --overwrite.",
                 name=name,
-                other=other[0],
+                other=conflicting[0],
             )
         )
     upload.sent = upload.total - sum(file.stat().st_size for file in missing.values())
-    _commit(api, upload, missing, [path for path in other if path not in files])
-    there = upload.keep_trying(functools.partial(_list_files, api, name))
-    damaged = next((path for path, file in files.items() if not _is_same(there.get(path), file)), None)
+    _commit(api, upload, missing, [path for path in conflicting if path not in files])
+    on_hub = upload.keep_trying(functools.partial(_list_files, api, name))
+    damaged = next((path for path, file in files.items() if not _is_same(on_hub.get(path), file)), None)
     if damaged:
         raise Unavailable(
             say("{damaged} did not arrive at {name} as it is here; start the upload again.", damaged=damaged, name=name)

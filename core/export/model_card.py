@@ -39,7 +39,7 @@ def make_card(
     parts = [
         head,
         f"# {name.partition('/')[2]}",
-        f"{_what(base, is_adapter)} Made with Hone.",
+        f"{_describe_kind(base, is_adapter)} Made with Hone.",
         _facts(resolved, run, base, license, data),
         _settings(resolved),
         "## How to use it\n\n" + "\n\n".join(_usage(name, base, is_adapter, has_mlx)),
@@ -56,7 +56,7 @@ def _head(base: str | None, license: str, is_adapter: bool, dataset: str) -> str
     return "\n".join([*lines, "tags:", "- hone", "- mlx", *(["- lora"] if is_adapter else []), "---"])
 
 
-def _what(base: str | None, is_adapter: bool) -> str:
+def _describe_kind(base: str | None, is_adapter: bool) -> str:
     of = f" of [{base}](https://huggingface.co/{base})" if base else ""
     return f"An adapter{of.replace(' of ', ' for ')}." if is_adapter else f"A fine-tuned model{of}."
 
