@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.memory.rows_at_once import PROMPTS_AT_ONCE, answers_per_step
+from core.model.chunk_sizes import ATTENTION_TILE, LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.run import Run
 
-LOGITS_CHUNK, MIN_CHUNK_TOKENS = 1 << 20, 64  # logits made at a time, of that many tokens: see core.model.lm_head
-ATTENTION_TILE = 128  # queries whose scores are made at a time on a processor, see core.model.tiled_attention
 CHUNKS_AHEAD = 4  # arrays of the next chunks that MLX lays out before the last one is done, measured
 
 

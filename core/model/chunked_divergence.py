@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import mlx.core as mx
 
-from core.model.lm_head import LOGITS_CHUNK, LMHead
+from core.model.chunk_sizes import LOGITS_CHUNK
+from core.model.lm_head import LMHead
 
 # (logits [m, V] float32, extra arrays [m, ...] of each target ...) -> values [m], each of its own target alone
 TargetFunction = Callable[..., tuple[mx.array, ...]]

@@ -13,12 +13,10 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
+from core.model.chunk_sizes import GPU_LOGITS_CHUNK, LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.model.fast_exp import exp
 from core.text.sentence import say
 
-LOGITS_CHUNK = 1 << 20  # logits made at a time: 4 MB in float32, of which a few are in memory at once
-GPU_LOGITS_CHUNK = 1 << 26  # the same on a GPU, which small products leave idle
-MIN_CHUNK_TOKENS = 64  # tokens in a chunk at least, however large the vocabulary
 # Largest relative difference between the logits of the whole model and of its two parts.
 TOLERANCE = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
 

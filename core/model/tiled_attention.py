@@ -18,9 +18,9 @@ import numpy as np
 import transformers  # noqa: F401  # before mlx-lm asks for its names: see core.data.tokenize.tokenizer
 from mlx_lm.models import base
 
+from core.model.chunk_sizes import ATTENTION_TILE
 from core.model.fast_exp import exp
 
-TILE = 128  # queries at a time
 MIN_GAP = 32  # keys that no query of a tile attends to are skipped where there are at least so many in a row
 
 _mlx_lm_attention = base.scaled_dot_product_attention
@@ -69,8 +69,8 @@ def plan_tiles(segments: np.ndarray, sub_segments: np.ndarray) -> tuple[Tile, ..
     width, count = segments.shape[1], int(sub_segments.max()) + 1
     common, own = segments * count, segments * count + sub_segments
     tiles = []
-    for first in range(0, width, TILE):
-        end = min(first + TILE, width)
+    for first in range(0, width, ATTENTION_TILE):
+        end = min(first + ATTENTION_TILE, width)
         attended = np.zeros(end, bool)
         for row in range(len(segments)):
             groups = np.concatenate([common[row, first:end], own[row, first:end]])

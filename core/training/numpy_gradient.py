@@ -19,8 +19,8 @@ from core.device import openblas
 from core.device.parallel import map_in_order
 from core.device.parallel_plan import usable_cores
 from core.memory.numpy_conditions import objection_to_numpy
+from core.model.chunk_sizes import LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.model.gradient_checkpointing import is_checkpointed
-from core.model.lm_head import LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.model.log_probs import StepLogps
 from core.model.numpy_arrays import Arena
 from core.run import Run

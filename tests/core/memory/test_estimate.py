@@ -16,9 +16,9 @@ from core.events import Started, Warned
 from core.export import quantize
 from core.memory import plan
 from core.memory.estimate import Estimate, estimate_step
-from core.memory.pass_bytes import LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.memory.plan import suggest_savings
 from core.memory.rows_at_once import learned_at_once
+from core.model.chunk_sizes import LOGITS_CHUNK, MIN_CHUNK_TOKENS
 from core.model.load import load
 from core.quant import count_weights
 from core.reference.frozen_model import find_live_teacher

@@ -58,7 +58,7 @@ def test_both_give_the_same(family: str, tmp_path: Path, monkeypatch: pytest.Mon
     known = find_family(family)
     if known is not None and known.wrong_on_cuda and mx.default_device() == mx.gpu:
         pytest.skip(known.wrong_on_cuda)
-    monkeypatch.setattr(tiled_attention, "TILE", 8)
+    monkeypatch.setattr(tiled_attention, "ATTENTION_TILE", 8)
     monkeypatch.setattr(lm_head, "LOGITS_CHUNK", 300 * 8)
     monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 8)
     model = load(zoo.write(tmp_path / "model", family), device="cpu").model

@@ -19,7 +19,7 @@ from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
 from core.device.parallel_plan import usable_cores
 from core.events import Evaluated, Started, Step
-from core.memory import estimate
+from core.memory import rows_at_once
 from core.memory.rows_at_once import CPU_ANSWERS
 from core.model import packed_mask
 from core.model.lm_head import LMHead, find_lm_head
@@ -277,7 +277,7 @@ def test_answers_are_written_without_the_memory_of_a_step_and_learned_in_small_b
     make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted, held = Counted(monkeypatch), []
-    monkeypatch.setattr(estimate, "CPU_TOKENS", 1)
+    monkeypatch.setattr(rows_at_once, "CPU_TOKENS", 1)
     collect = RolloutBatches._collect
 
     def collected(batches: RolloutBatches, *arguments: Any) -> Any:
