@@ -75,9 +75,8 @@ class RunsTable(Table):
     def select_folders(self, folders: Sequence[Path], place: int = 0) -> None:
         """Select the rows of these folders, or the row at `place` where none of them is shown."""
         found = [self._model.position(folder) for folder in folders]
-        wanted = [n for n in found if n is not None] or [min(place, self._model.rowCount() - 1)] * bool(
-            self._model.rowCount()
-        )
+        last = self._model.rowCount() - 1
+        wanted = [n for n in found if n is not None] or ([min(place, last)] if last >= 0 else [])
         selection = self.selectionModel()
         if sorted(index.row() for index in selection.selectedRows()) == sorted(wanted):
             return
