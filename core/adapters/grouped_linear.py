@@ -54,18 +54,18 @@ class GroupedLinear:
 
     @property
     def is_current(self) -> bool:
-        """Whether the layers still have the weights that were joined, and their adapters act."""
-        return all(linear.get(name) is view for linear, name, view in self._views) and all(
-            layer.enabled for layer in self._layers if isinstance(layer, LoRALinear)
-        )
+        """Whether the layers still have the weights that were joined."""
+        return all(linear.get(name) is view for linear, name, view in self._views)
 
     def join_factors(self, pairs: Sequence[Factors | None]) -> Factors | None:
         """The stacked factors of each layer's adapter as those of all at once (core.adapters.stacked_factors)."""
         return join_factors(pairs, self._places, self._places[-1][1])
 
     def factors(self, dtype: mx.Dtype) -> Factors | None:
-        """The factors of all adapters as those of one, as __call__() takes them; None where there is no adapter."""
-        own = [layer.factors(dtype) if isinstance(layer, LoRALinear) else None for layer in self._layers]
+        """The factors of all adapters as those of one, as __call__() takes them; None where no adapter acts."""
+        own = [
+            layer.factors(dtype) if isinstance(layer, LoRALinear) and layer.enabled else None for layer in self._layers
+        ]
         joined = self.join_factors([None if pair is None else (pair[0][None], pair[1][None]) for pair in own])
         return None if joined is None else (joined[0].squeeze(0), joined[1].squeeze(0))
 

@@ -71,18 +71,15 @@ class LogprobCache:
     ) -> Generator[Phase, None, None]:
         """Compute all entries, yielding progress. Raises Unavailable when `stop` is set.
 
-        Held-out rows go through in the very batches in which they are validated, and with `step_logps`, which computes
-        in place of `compute`, training rows in those in which they are first learned from: a model that is asked about
-        itself agrees to the last bit. Of several ranks each computes some of the batches.
+        Held-out rows go through in the very batches in which they are validated, and with `step_logps` training rows in
+        those in which they are first learned from: a model that is asked about itself agrees to the last bit. Of
+        several ranks each computes some of the batches.
         """
         finished_rows = first = 0
         rank, ranks = self._group.rank, self._group.size
 
         def sorted_rows(rows: Sequence[Any]) -> Iterable[tuple[Batch, Any]]:
-            batches = islice(_sorted_batches(rows, batch_size, layout), rank, None, ranks)
-            if step_logps is None:
-                return compute(batches)
-            return ((batch, logps[batch.mask > 0]) for batch, logps in step_logps.of_each(batches))
+            return compute(islice(_sorted_batches(rows, batch_size, layout), rank, None, ranks))
 
         train_rows, held_out = self.row_sets
         training = self._in_steps(step_logps) if step_logps else sorted_rows(train_rows)

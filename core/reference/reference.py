@@ -8,7 +8,7 @@ the steps will look at; a training step then pays no forward pass for it, and no
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ class Reference:
         layout: Mapping[str, bool] = UNPACKED_LAYOUT,
         parallel_batches: int = 1,
         fixed_logps: FixedLogps | None = None,
+        as_steps: bool = False,
     ) -> Generator[Event, None, None]:
         """Read the log-probabilities from the run's folder, or compute them. Nothing is written yet, see save().
 
@@ -77,7 +78,9 @@ class Reference:
             get_model: gives the model, where it is needed.
             layout: how texts may lie in a batch, see core.data.batch.batches.collate.
             parallel_batches: how many batches are computed side by side.
-            fixed_logps: computes in place of MLX, the training rows in the batches of the steps.
+            fixed_logps: computes in place of MLX.
+            as_steps: training rows go through in the batches in which they are first learned from: whoever computes
+                them as the steps do agrees with the model before it has learned to the last bit.
 
         Yields progress. Raises Unavailable when `stop` is set.
         """
@@ -87,20 +90,15 @@ class Reference:
         model, lm_head = get_model()
         model.eval()
 
-        def target_logps(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
-            def compute_logps(batch: Batch) -> mx.array:
-                return token_logps(model, to_mlx(batch), lm_head)
-
-            if can_recover("gpu" if mx.default_device() == mx.gpu else "cpu"):
-                parted = PartedLogps(model, lm_head, recovers=True)
-                yield from ((batch, parted(batch)[batch.mask > 0]) for batch in batches)
-                return
-            for batch, logps in map_in_order(compute_logps, batches, parallel_batches, models=[model, lm_head]):
-                yield batch, np.array(logps)[batch.mask > 0]
-
         with adapters.disable(model) if self.model_name == BASE else nullcontext():
-            step_logps = fixed_logps() if fixed_logps else None
-            yield from self._cache.fill(target_logps, self.run.train.batch_size, stop, layout, step_logps)
+            logps = fixed_logps() if fixed_logps else _MLXLogps(model, lm_head, parallel_batches)
+
+            def target_logps(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
+                return ((batch, of_all[batch.mask > 0]) for batch, of_all in logps.of_each(batches))
+
+            yield from self._cache.fill(
+                target_logps, self.run.train.batch_size, stop, layout, logps if as_steps else None
+            )
 
     def compute_other_model(
         self, folder: Path, tokenizer: Any, device: str, stop: threading.Event, parallel_batches: int = 1
@@ -127,6 +125,30 @@ class Reference:
     def annotate_held_out(self, batch: Batch) -> Batch:
         """The same for a batch of held-out rows."""
         return _with_logps(batch, self._cache.held_out_entries(batch))
+
+
+@dataclass(frozen=True)
+class _MLXLogps:
+    """StepLogps of MLX: with a model as it is."""
+
+    model: nn.Module
+    lm_head: LMHead | None
+    parallel_batches: int
+
+    def of_step(self, batches: Sequence[Batch]) -> Iterator[np.ndarray]:
+        return (logps for _, logps in self.of_each(batches))
+
+    def of_each(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, np.ndarray]]:
+        if can_recover("gpu" if mx.default_device() == mx.gpu else "cpu"):
+            parted = PartedLogps(self.model, self.lm_head, recovers=True)
+            yield from ((batch, parted(batch)) for batch in batches)
+            return
+        models = [self.model, self.lm_head]
+        for batch, logps in map_in_order(self._compute, batches, self.parallel_batches, models=models):
+            yield batch, np.array(logps)
+
+    def _compute(self, batch: Batch) -> mx.array:
+        return token_logps(self.model, to_mlx(batch), self.lm_head)
 
 
 def _with_logps(batch: Batch, target_logps: Any) -> Batch:

@@ -77,14 +77,22 @@ def ask_initial_model(
     initial = file_stamps(Path(run.adapter.init).expanduser()) if run.adapter.init else []
     precision = to_json(model.precision)
     fingerprint = [reference.model_name, file_stamps(data.model_folder), initial, precision, device]
-    layout, fixed_logps = model.layout.options, None
+    layout, fixed_logps, as_steps = model.layout.options, None, True
     if passes and passes.serves(REFERENCE):
         fingerprint, layout, parallel = [*fingerprint, "Neural Engine"], dict(UNPACKED_LAYOUT), 1
+        as_steps = False
     elif numpy and not passes:
         fingerprint, fixed_logps = [*fingerprint, "NumPy"], numpy.fixed_logps
     with passes.computing(REFERENCE) if passes else nullcontext():
         yield from reference.compute(
-            folder.path, fingerprint, lambda: (model.model, model.lm_head), stop, layout, parallel, fixed_logps
+            folder.path,
+            fingerprint,
+            lambda: (model.model, model.lm_head),
+            stop,
+            layout,
+            parallel,
+            fixed_logps,
+            as_steps,
         )
     if numpy:
         numpy.free_memory()

@@ -13,10 +13,13 @@ from safetensors.numpy import load_file
 from core.device import openblas, parallel_plan
 from core.events import Evaluated, Step
 from core.model.parted_logps import PartedLogps
+from core.reference import reference
 from core.run import Run
 from core.stop_request import StopRequest
 from core.train import resume, train
+from core.training import prepare
 from core.training.numpy_gradient import NumpyGradient
+from core.training.train_step import TrainStep
 from tests.core.conftest import only
 
 MakeRun = Callable[..., Run]
@@ -73,6 +76,29 @@ def test_the_loss_of_dpo_is_ln_2_until_something_is_learned(
     assert computed_in_numpy(run) and len(steps) > 1 and all(step.grad_norm > 0 for step in steps)
     assert [(s.loss, s.metrics["margin"], s.metrics["chosen_reward"]) for s in steps] == [(LN_2, 0, 0)] * len(steps)
     assert {event.loss for event in only(Evaluated, events)} == {LN_2}
+
+
+@pytest.mark.parametrize(("method", "loss"), [("dpo", LN_2), ("kto", 0.5)])
+@pytest.mark.parametrize("packing", [True, False])
+def test_mlx_computes_the_reference_in_the_batches_of_the_steps(
+    method: str, loss: float, packing: bool, make_run: MakeRun, pairs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In 16 bit what a GPU gives for a text depends on the shape of its batch."""
+    asked, learned = list[Any](), list[Any]()
+    monkeypatch.setattr(prepare, "make_numpy_gradient", lambda *_: (None, "on a GPU"))
+    monkeypatch.setattr(parallel_plan, "MOST", 1)
+    ask, learn = reference.token_logps, TrainStep.gradient
+    monkeypatch.setattr(reference, "token_logps", lambda m, b, h: (asked.append(b.tokens.tolist()), ask(m, b, h))[1])
+    monkeypatch.setattr(
+        TrainStep, "gradient", lambda t, b, **o: (learned.append(b.tokens.tolist()), learn(t, b, **o))[1]
+    )
+    train_options = {"steps": None, "epochs": 1.0, "batch_size": 4, "learning_rate": NOTHING_LEARNED}
+    data = {"path": pairs, "packing": packing}
+    run = make_run(method=method, model={"dtype": "bfloat16"}, data=data, train=train_options)
+    steps = only(Step, list(train(run)))
+    assert not computed_in_numpy(run) and len(steps) > 2
+    assert [step.loss for step in steps] == [loss] * len(steps)
+    assert len(learned) >= len(steps) and all(tokens in asked for tokens in learned)
 
 
 def test_the_adapter_that_a_run_begins_with_is_its_reference(make_run: MakeRun, pairs: str) -> None:
