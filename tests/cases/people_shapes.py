@@ -35,7 +35,7 @@ FORMS = {
     "Arabic": ("14\u200f/3\u200f/2024، 6:02 م - ", "14\u200f/3\u200f/2024، 6:03 م - "),
     "Finnish": ("14.3.2024 klo 18.02 - ", "14.3.2024 klo 18.03 - "),
 }
-A, B = "14.03.24, 18:02 - Anna: ", "14.03.24, 18:02 - Ben: "
+A, B, DOCTOR = "14.03.24, 18:02 - Anna: ", "14.03.24, 18:02 - Ben: ", "14.03.24, 18:02 - Dr: Who: "
 BEN, ANN = {"id": "1", "name": "ben", "nickname": "Ben"}, {"id": "2", "name": "Anna", "nickname": None}
 
 
@@ -61,6 +61,12 @@ NOTICE, PICTURE = (
     {"type": "service", "actor": "Ben", "action": "phone_call", "text": ""},
     {"from": "Anna", "text": "", "photo": "x.jpg"},
 )
+
+
+def _by(account: str, name: str, text: str) -> dict[str, Any]:
+    return {"from": name, "from_id": account, "text": text}
+
+
 FORWARDED = {"from": "Anna", "text": "News!", "forwarded_from": "A paper"}
 DISCORD = _posts({"type": "GuildMemberJoin", "content": "Joined.", "author": BEN}, {"content": "Hi?", "author": BEN}, {"type": "Reply", "content": "Yes.", "author": ANN})  # fmt: skip
 NAMED = [{"role": "Ben", "content": "Hi?"}, {"role": "Anna", "content": "Yes."}]
@@ -81,6 +87,17 @@ PEOPLE = (
     Case("a chat for preferences", PAIRS, _stamped(*FORMS["German"]), (), (), "or map them: --columns prompt=COLUMN", "chat.txt"),
     Case("a chat of WhatsApp's of which it is not said who is who", TEXT, _stamped(*FORMS["German"]), (), (),
          'It is not said who is the assistant of these: Ben and Anna. Say whose messages are learned: --columns "assistant=Ben"', "chat.txt"),
+    Case("a chat of people whose names hold a comma", TEXT, f"{B.replace('Ben', 'Ben, B.')}Hi?\n{A}Yes.\n", (), (), "--columns '\"assistant=Ben, B.\"'.", "chat.txt"),
+    _whatsapp("of a name with a colon", f"{DOCTOR}Hi?\n{A}Yes.\n{DOCTOR}So?\n{A}No.\n{DOCTOR}Hm?\n{A}Oh.\n", ("U Hi? | A* Yes. | U So? | A* No. | U Hm? | A* Oh.",)),
+    _whatsapp("where one begins with a word and a colon at times", f"{B}PS: Hi?\n{A}Yes.\n{B}PS: So?\n{A}No.\n{B}Hm?\n{A}Oh.\n", ("U PS: Hi? | A* Yes. | U PS: So? | A* No. | U Hm? | A* Oh.",)),
+    Case("minutes with day and time", TEXT, f"{B}One\ntwo\n{B}Four\n", (f"1*{B[1:]}One", "t*wo", f"1*{B[1:]}Four"), ("looks-like",), "", "chat.txt"),
+    Case("a chat of Telegram's with oneself", TEXT, json.dumps(_telegram(ANSWERED, ANSWERED)), (), (), "All messages of this conversation are by Anna: nobody answers.", "result.json"),
+    Case("a group of Telegram's in which two have the same name", TEXT, json.dumps(_telegram(_by("a", "Ben", "Hi?"), _by("b", "Anna", "Ho."), _by("c", "Anna", "Yes."))),
+         ("U Ben: Hi?\nAnna (b): Ho. | A* Yes.",), (), "", "result.json", {"columns": ["assistant=Anna (c)"]}),
+    Case("a channel of Discord's in which two have the same name", TEXT, json.dumps(_posts({"content": "Hi?", "author": BEN | {"nickname": "Anna"}}, {"content": "Yes.", "author": ANN})),
+         PLAIN, (), "", "talk.json", {"columns": ["assistant=Anna (Anna)"]}),
+    Case("a report that looks like a chat of Telegram's", TEXT, [{"type": "report", "messages": [{"type": "message", "date": "2024-01-01", "text": "full"}]}], (), (), "Message 1 does not say who speaks."),
+    Case("messages of which one has no name", TEXT, [{"messages": [*NAMED, {"role": None, "content": "Oh."}]}], (), (), "Message 3 does not say who speaks.", options=ANNA),
     Case("a chat of Telegram's", TEXT, json.dumps(_telegram(NOTICE, ASKED, ANSWERED, PICTURE, FORWARDED)), PLAIN, SHOWN,
          "2 without a person's words (pictures, voice messages, notices of the app) and 1 forwarded from others", "result.json", ANNA),
     Case("all chats of Telegram's", TEXT, json.dumps({"about": "", "chats": {"list": [_telegram(ASKED, ANSWERED), {"type": "saved_messages", "messages": []}]}}, indent=1),

@@ -23,7 +23,7 @@ class _Turn(NamedTuple):
 def speaker_names(row: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of those who speak in a row's conversation and have no role, in their order."""
     names = (_name(message) for message in _messages(row))
-    return tuple(dict.fromkeys(name for name in names if role_of(name) is None))
+    return tuple(dict.fromkeys(name for name in names if name and role_of(name) is None))
 
 
 def with_assistant(row: dict[str, Any], assistants: Sequence[str]) -> tuple[dict[str, Any], int]:
@@ -37,6 +37,9 @@ def with_assistant(row: dict[str, Any], assistants: Sequence[str]) -> tuple[dict
     if not messages:
         message = say("{name} is to be the assistant, but the row has no list of messages.", name=assistants[0])
         raise Unusable("column", message)
+    for number, spoken in enumerate(messages, 1):
+        if not _name(spoken):
+            raise Unusable("role", say("Message {number} does not say who speaks.", number=number))
     own_names = frozenset(map(own_name, assistants))
     turns = [_Turn(_role(name, own_names), name, message) for message in messages for name in (_name(message),)]
     roles = [turn.role for turn in turns]
@@ -58,7 +61,9 @@ def _messages(row: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
 
 
 def _name(message: Mapping[str, Any]) -> str:
-    return str(message.get("role", message.get("from")))
+    """Who says a message; "" where it does not tell."""
+    name = message.get("role", message.get("from"))
+    return "" if name is None else str(name)
 
 
 def _role(name: str, assistants: frozenset[str]) -> str:

@@ -1,6 +1,8 @@
 """Conversations in the forms that datasets use, turned into messages with role and content."""
 
 import math
+import re
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ from core.data.format.function_calls import parse_calls, read_calls
 from core.data.format.message_content import read_content, split_results
 from core.data.format.roles import CALL_ROLES, SPEAKERS, own_name, role_of
 from core.data.format.speakers import text_of, turn_keys, with_role
+from core.text.comma_list import join_list
 from core.text.sentence import join, join_and, say, shorten
 from core.text.visible import is_blank
 
@@ -20,6 +23,7 @@ _THINKING_MARK = "<think>"  # what a text begins with that holds its thinking it
 _WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
 _NO_WEIGHT = ("false", "no", "off")
 _NAME_ROLES = say("Name who speaks under role: user, assistant, system or tool.")
+_OF_SHELL = re.compile(r'["$`\\!]')  # what means something within double quotes there
 _MOST_NAMES, _LONGEST_NAME = 8, 40  # of people, in a sentence
 
 
@@ -231,18 +235,29 @@ def _parse_message(value: Any, number: int, conversation: Sequence[Any]) -> Mess
 def _unknown_role(name: Any, number: int, conversation: Sequence[Any]) -> Unusable:
     if name is None:
         return Unusable("role", say("Message {number} does not say who speaks.", number=number), _NAME_ROLES)
-    speakers = dict.fromkeys(str(m.get("role", m.get("from"))) for m in conversation if isinstance(m, dict))
+    named = (m.get("role", m.get("from")) for m in conversation if isinstance(m, dict))
+    speakers = dict.fromkeys(str(speaker) for speaker in named if speaker is not None)
     people = [speaker for speaker in speakers if role_of(speaker) is None]
-    fix = say('Say whose messages are learned: --columns "assistant={name}".', name=people[0])
+    fix = say("Say whose messages are learned: --columns {entry}.", entry=_in_quotes(f"assistant={people[0]}"))
     if any(role_of(speaker) == "assistant" for speaker in speakers):
         message = say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=name)
         return Unusable("role", message, _NAME_ROLES)
+    if len(speakers) == 1 < len(conversation):
+        message = say("All messages of this conversation are by {name}: nobody answers.", name=people[0])
+        fix = say('Where others answer, say whose messages are learned: --columns "assistant=NAME".')
+        return Unusable("role", message, join([_NAME_ROLES, fix]))
     if len(people) == 1:
         message = say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=name)
         return Unusable("role", message, join([_NAME_ROLES, fix]))
     names = [shorten(person, _LONGEST_NAME) for person in people]
     names = names if len(names) <= _MOST_NAMES else [*names[: _MOST_NAMES - 1], say("others")]
     return Unusable("role", say("It is not said who is the assistant of these: {names}.", names=join_and(names)), fix)
+
+
+def _in_quotes(entry: str) -> str:
+    """An entry of --columns as it is written in a shell."""
+    entry = join_list([entry])
+    return shlex.quote(entry) if _OF_SHELL.search(entry) else f'"{entry}"'
 
 
 def _read_weight(value: dict[str, Any]) -> float:

@@ -35,11 +35,22 @@ class Said(NamedTuple):
 
 
 class Chat:
-    """Counts what a chat holds, while its messages are read."""
+    """Counts what a chat holds, while its messages are read.
 
-    def __init__(self) -> None:
+    people   (account, name, or "" where it is not told) of all who speak, where the file tells accounts: of several
+             with the same name each gets the account behind it
+    """
+
+    def __init__(self, people: Iterable[tuple[str, str]] = ()) -> None:
+        self._names = {account: name for account, name in people if name}
+        self._shared = Counter(name.lower() for name in self._names.values())
         self.messages: Counter[str] = Counter()  # of each speaker
         self.left_out: Counter[str] = Counter()  # by reason
+
+    def name(self, account: str) -> str:
+        """What somebody is called here, and nobody else."""
+        name = self._names.get(account, account)
+        return f"{name} ({account})" if self._shared[name.lower()] > 1 else name
 
     def conversations(self, messages: Iterable[Said]) -> Iterator[list[Said]]:
         """The messages in groups, none of them empty. One that begins with any of the groups gives the same ones."""

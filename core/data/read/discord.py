@@ -24,10 +24,15 @@ def messages(listed: list[dict[str, Any]], chat: Chat) -> Iterator[Said]:
         if message["type"] not in _BY_PERSON or not text:
             chat.left_out[chats.NO_WORDS] += 1
         else:
-            author = message["author"]
-            yield Said(
-                str(author.get("nickname") or author.get("name") or "?"), text, chats.seconds(message["timestamp"])
-            )
+            yield Said(chat.name(person(message)[0]), text, chats.seconds(message["timestamp"]))
+
+
+def person(message: dict[str, Any]) -> tuple[str, str]:
+    """(the account, the name) of who wrote a message. Old accounts have a number behind their name."""
+    author = message["author"]
+    account, number = str(author.get("name") or author.get("id") or "?"), str(author.get("discriminator") or "")
+    name = str(author.get("nickname") or account)
+    return f"{account}#{number}" if number.strip("0") else account, name
 
 
 def _is_message(message: Any) -> bool:

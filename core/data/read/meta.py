@@ -30,7 +30,13 @@ def messages(listed: list[dict[str, Any]], chat: Chat) -> Iterator[Said]:
         elif not text or message.get("share") or message.get("type", "text") not in ("text", "Generic"):
             chat.left_out[chats.NO_WORDS] += 1
         else:
-            yield Said(_letters(_first(message, _NAMES)), text, _first(message, _TIMES) / 1000)
+            yield Said(chat.name(person(message)[0]), text, _first(message, _TIMES) / 1000)
+
+
+def person(message: dict[str, Any]) -> tuple[str, str]:
+    """(the account, the name) of who wrote a message. The file tells names alone."""
+    name = _letters(_first(message, _NAMES))
+    return name, name
 
 
 def _first(message: dict[str, Any], keys: tuple[str, ...]) -> Any:

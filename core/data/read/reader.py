@@ -166,7 +166,7 @@ def _chat_app(value: dict[str, Any]) -> tuple[Any, list[list[dict[str, Any]]]] |
 
 def _read_chats(app: Any, listed: list[list[dict[str, Any]]], line: int) -> Iterator[dict[str, Any] | source.Problem]:
     """Each conversation of chats as a row, and at the end what is told of them."""
-    chat = chats.Chat()
+    chat = chats.Chat(app.person(message) for messages in listed for message in messages)
     for messages in listed:
         yield from map(chats.as_row, chat.conversations(app.messages(messages, chat)))
     yield from chat.problems(line)

@@ -6,6 +6,8 @@ from typing import Any
 from core.data.read import chats
 from core.data.read.chats import Chat, Said
 
+_WHO = frozenset(("from", "from_id", "actor", "actor_id"))  # of these, each message has one
+
 
 def lists_of_messages(value: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """The messages of each chat; none where the value is something else."""
@@ -27,11 +29,22 @@ def messages(listed: list[dict[str, Any]], chat: Chat) -> Iterator[Said]:
         elif message.get("forwarded_from"):
             chat.left_out[chats.FORWARDED] += 1
         else:
-            yield Said(str(message.get("from") or message.get("from_id") or "?"), text, chats.seconds(message["date"]))
+            yield Said(chat.name(person(message)[0]), text, chats.seconds(message["date"]))
+
+
+def person(message: dict[str, Any]) -> tuple[str, str]:
+    """(the account, the name) of who wrote a message; the name is not told of a deleted account."""
+    name = str(message.get("from") or "")
+    return str(message.get("from_id") or name or "?"), name
 
 
 def _is_message(message: Any) -> bool:
-    return isinstance(message, dict) and isinstance(message.get("type"), str) and isinstance(message.get("date"), str)
+    return (
+        isinstance(message, dict)
+        and isinstance(message.get("type"), str)
+        and isinstance(message.get("date"), str)
+        and not _WHO.isdisjoint(message)
+    )
 
 
 def _text(text: Any) -> str:

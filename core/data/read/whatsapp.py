@@ -6,6 +6,7 @@ the message before. A mark that cannot be seen (U+200E) stands before what an iP
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -35,7 +36,9 @@ _DELETED = re.compile(
     r"|Vous avez supprimé ce message|Hai eliminato questo messaggio|Questo messaggio è stato eliminato"
     r"|Mensagem apagada|Você apagou esta mensagem|Dit bericht is verwijderd|U hebt dit bericht verwijderd)\.?"
 )
-_FEWEST = 2  # lines with day, time and name, from which on a text is a chat
+_FEWEST = 2  # lines with day, time and name, from which on a text is a chat, and people who speak in it
+_SECOND = re.compile(r"[^:<>\"\n]{1,40}: ")  # what stands between two colons
+_ALWAYS = 3  # messages that begin alike, from which on that is a part of the name
 
 
 def is_chat(head: str) -> bool:
@@ -43,8 +46,9 @@ def is_chat(head: str) -> bool:
     lines = [line for line in head.splitlines() if line.strip()]
     if not lines or not _STAMP.match(lines[0]):
         return False
-    said = [line for line in lines if (stamp := _STAMP.match(line)) and _NAME.match(line, stamp.end())]
-    return len(said) >= _FEWEST and not any(_LOG_LEVEL.search(line) for line in said[:_FEWEST])
+    said = [match for line in lines if (stamp := _STAMP.match(line)) and (match := _NAME.match(line, stamp.end()))]
+    names = {match["name"] for match in said}  # of one alone, it is a diary, minutes or the like
+    return len(names) >= _FEWEST and not any(_LOG_LEVEL.search(match.string) for match in said[:_FEWEST])
 
 
 def read_chat(data_file: Source) -> Iterator[Piece]:
@@ -54,7 +58,7 @@ def read_chat(data_file: Source) -> Iterator[Piece]:
 
 def _messages(data_file: Source, chat: Chat, problems: list[Problem]) -> Iterator[Said]:
     """Every message with its text; what is left out goes to the chat."""
-    order = _order_of_date(data_file.head)
+    order, long_names = _order_of_date(data_file.head), _names_with_colon(data_file.head)
     stamp: re.Match[str] | None = None
     lines: list[str] = []  # of one message
     position = FILE_START
@@ -67,10 +71,32 @@ def _messages(data_file: Source, chat: Chat, problems: list[Problem]) -> Iterato
             lines.append(line)
             continue
         if said := _said(stamp, lines, order, position, chat):
-            yield said
+            yield _with_whole_name(said, long_names)
         stamp, lines, position = match, [line], (data_file.row_start[0], number)
     if said := _said(stamp, lines, order, position, chat):
-        yield said
+        yield _with_whole_name(said, long_names)
+
+
+def _names_with_colon(head: str) -> dict[str, str]:
+    """{name up to its colon: what follows in it} of people all of whose messages begin alike, such as "Dr: Who: Hi"."""
+    seconds = defaultdict[str, list[str]](list)
+    for line in head.splitlines():
+        if (stamp := _STAMP.match(line)) and (match := _NAME.match(line, stamp.end())):
+            second = _SECOND.match(match["text"])
+            seconds[_clean_name(match)].append(second[0] if second else "")
+    alike = {name: found for name, found in seconds.items() if len(found) >= _ALWAYS and len({*found}) == 1}
+    return {name: found[0] for name, found in alike.items() if found[0]}
+
+
+def _with_whole_name(said: Said, long_names: dict[str, str]) -> Said:
+    second = long_names.get(said.speaker, "")
+    if not second or not said.text.startswith(second):
+        return said
+    return said._replace(speaker=f"{said.speaker}: {second[:-2]}", text=said.text.removeprefix(second))
+
+
+def _clean_name(match: re.Match[str]) -> str:
+    return match["name"].strip(_BLANK + "~")
 
 
 def _said(
@@ -89,7 +115,7 @@ def _said(
     if _DELETED.fullmatch(text):
         chat.left_out[chats.DELETED] += 1
         return None
-    return Said(match["name"].strip(_BLANK + "~"), text, _time(stamp, order), position)
+    return Said(_clean_name(match), text, _time(stamp, order), position)
 
 
 def _order_of_date(head: str) -> str:
