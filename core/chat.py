@@ -11,7 +11,7 @@ from core import adapters
 from core.data.format.example import Example
 from core.data.tokenize.encode import encode_prompt
 from core.device.machine import room_for_weights
-from core.device.select import select
+from core.device.select import fallback_note, select
 from core.distributed.group import Group
 from core.errors import BadModel
 from core.events import Walked
@@ -66,7 +66,8 @@ class Chat:
         )
         self.sharding = loaded.sharding
         self.group = sharding.group if sharding and loaded.sharding != NONE else Group()
-        self.note = join(filter(None, (*loaded.notes, describe(sharding, loaded.sharding))))
+        notes = (fallback_note(self.backend), *loaded.notes, describe(sharding, loaded.sharding))
+        self.note = join(filter(None, notes))
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
         self.model.eval()

@@ -45,6 +45,13 @@ def select(requested: str) -> dict[str, str]:
     return chosen
 
 
+def fallback_note(chosen: dict[str, str]) -> str:
+    """What is told of a choice by report() that is not what was asked for; "" where it is."""
+    if chosen["requested"] == "gpu" and chosen["used"] != "gpu":
+        return say("The CPU computes: {reason}.", reason=chosen["reason"])
+    return ""
+
+
 def gpu_kind() -> tuple[str, str]:
     """("Metal", "CUDA" or "", why there is none)."""
     if mx.metal.is_available():

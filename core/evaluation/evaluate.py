@@ -16,7 +16,7 @@ from core.data.tokenize.encode import encode_prompt
 from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.machine import room_for_weights
-from core.device.select import select
+from core.device.select import fallback_note, select
 from core.distributed.group import Group as Ranks
 from core.errors import BadData, BadOption
 from core.evaluation.losses import measure_general, measure_loss
@@ -103,6 +103,8 @@ def evaluate(
     with ExitStack() as stack:
         scorer = stack.enter_context(RewardScorer(rewards, reward_settings)) if rewards else None
         device = select(backend_name)
+        if note := fallback_note(device):
+            yield Warned("backend", note)
         yield Phase("Loading model", model)
         folder = yield from hub.fetch(model if adapter is None else hub.find_moved(model, adapter))
         # The data first: a wrong file should not cost the loading of a model.

@@ -7,7 +7,7 @@ from typing import Any
 
 from core import adapters
 from core.data.tokenize.end_of_turn import find_end_of_turn
-from core.device.select import select
+from core.device.select import fallback_note, select
 from core.errors import BadModel
 from core.events import Event, Phase, Saved, Warned
 from core.export.model_folder import (
@@ -64,7 +64,10 @@ def fuse(
     folder, target, quantizes = Path(adapter).expanduser(), free_folder(output), quantization != UNPACKED
     if quantizes:
         find_mode(quantization, double)
-    device = select(backend_name)["used"]
+    chosen = select(backend_name)
+    device = chosen["used"]
+    if note := fallback_note(chosen):
+        yield Warned("backend", note)
     saved, weights = adapters.read(folder)
     source = yield from hub.fetch(model or hub.require_local(named_base(folder, saved), folder))
     base = adapters.read_base_precision(folder)

@@ -8,7 +8,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from core.device.select import select
+from core.device.select import fallback_note, select
 from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Saved, Warned
 from core.export.model_folder import (
@@ -54,7 +54,10 @@ def quantize(
     if quantization == UNPACKED:
         raise BadOption(say("Say what to pack it as: {modes}.", modes=", ".join(MODES)))
     find_mode(quantization, double)
-    device = select(backend_name)["used"]
+    chosen = select(backend_name)
+    device = chosen["used"]
+    if note := fallback_note(chosen):
+        yield Warned("backend", note)
     source = yield from hub.fetch(model)
     yield Phase("Loading model", str(source))
     with replacing_folder(target) as partial:

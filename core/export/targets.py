@@ -12,6 +12,7 @@ from core.export.gguf_file import KINDS
 from core.export.peft_folder import to_peft
 from core.export.request import ExportRequest
 from core.export.to_gguf import K_QUANTS, export_gguf
+from core.model.hub import locate
 from core.quant.modes import MODES, UNPACKED
 from core.text.sentence import say
 
@@ -53,6 +54,8 @@ def export(request: ExportRequest, target: str) -> Iterator[Event]:
         raise BadOption(
             say("{title} is made of an adapter, and {source} is none.", source=request.source, title=say(found.title))
         )
+    if not request.is_adapter:
+        locate(request.source)  # nothing is said of a model that is none
     yield from found.export(request)
 
 

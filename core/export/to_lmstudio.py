@@ -38,8 +38,12 @@ def export_lmstudio(request: ExportRequest) -> Iterator[Event]:
     form = request.form or FORMS[0]
     name = request.name + ("" if form == FORMS[0] else f"-{form}")
     target = free_name(place / PUBLISHER / name)
-    target.parent.mkdir(parents=True, exist_ok=True)
     backend, allow_code = request.backend_name, request.allow_code
+    if not request.is_adapter and form == FORMS[0]:
+        raise BadOption(
+            say("{source} is a whole model already: copy its folder to {target}.", source=request.source, target=target)
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
     if request.is_adapter:
         events = fuse(
             request.source,
@@ -48,10 +52,6 @@ def export_lmstudio(request: ExportRequest) -> Iterator[Event]:
             quantization=form,
             backend_name=backend,
             allow_code=allow_code,
-        )
-    elif form == FORMS[0]:
-        raise BadOption(
-            say("{source} is a whole model already: copy its folder to {target}.", source=request.source, target=target)
         )
     else:
         events = quantize(request.source, target, form, backend_name=backend, allow_code=allow_code)

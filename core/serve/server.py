@@ -19,7 +19,7 @@ from mlx_lm.models.cache import LRUPromptCache
 from core import __version__, adapters
 from core.chat import find_base_model
 from core.device.machine import room_for_weights
-from core.device.select import select
+from core.device.select import fallback_note, select
 from core.distributed.group import Group
 from core.errors import BadModel, BadOption, Unavailable
 from core.events import Walked
@@ -173,7 +173,8 @@ class Server:
     def _open_model(self, folder: Path) -> tuple[nn.Module, Any, Group]:
         """The model with its adapter, its tokenizer, and the ranks that it is parted over, on the thread that will use
         them."""
-        device = select(self._backend_name)["used"]
+        chosen = select(self._backend_name)
+        device = chosen["used"]
         base = adapters.choose_base_precision(self.adapter, self._quantization)
         loaded = adapters.load_base(
             folder,
@@ -192,7 +193,8 @@ class Server:
             template = adapters.read_chat_template(self.adapter)
             loaded.tokenizer.chat_template = template or loaded.tokenizer.chat_template
         loaded.model.eval()
-        self.note = join(filter(None, (*loaded.notes, describe(self._sharding, loaded.sharding))))
+        notes = (fallback_note(chosen), *loaded.notes, describe(self._sharding, loaded.sharding))
+        self.note = join(filter(None, notes))
         is_parted = self._sharding is not None and loaded.sharding != NONE
         return loaded.model, loaded.tokenizer, self._sharding.group if self._sharding and is_parted else Group()
 

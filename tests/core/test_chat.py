@@ -9,10 +9,15 @@ from mlx.utils import tree_flatten
 
 from core import adapters
 from core.chat import Chat
+from core.device import select
 from core.errors import BadModel
+from core.evaluation.evaluate import evaluate
+from core.events import Warned
+from core.export import fuse, quantize
 from core.model.load import load
 from core.run.sections import Adapter, Model
-from tests.core.conftest import TEMPLATE, write_model
+from core.serve.server import Server
+from tests.core.conftest import TEMPLATE, only, write_model
 
 QUESTION = [{"role": "user", "content": "the user asks"}]
 
@@ -41,6 +46,27 @@ def write_adapter(folder: Path, model: Path, seed: int, kind: str = "lora", quan
 
 def say(chat: Chat, **how) -> str:  # type: ignore[no-untyped-def]
     return "".join(chat.answer(QUESTION, max_tokens=12, **how))
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_is_told(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(select, "gpu_kind", lambda: ("", "there is none"))
+    told = "The CPU computes: no GPU can be used: there is none."
+    assert Chat(str(model), backend_name="gpu").note == told
+    assert not Chat(str(model)).note
+    adapter = write_adapter(tmp_path / "one", model, 1)
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"question": "the user asks", "answer": "the user"}\n')
+    for events in (
+        quantize(str(model), tmp_path / "packed", "affine-4", backend_name="gpu"),
+        fuse(adapter, tmp_path / "fused", backend_name="gpu"),
+        evaluate(str(model), dataset=str(rows), answers=0, backend_name="gpu"),
+    ):
+        assert told in [event.message for event in only(Warned, list(events))]
+    server = Server(str(model), backend_name="gpu", port=0)
+    with server:
+        assert server.note == told
 
 
 def test_several_adapters_answer_as_each_would_alone(model: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from core.device import select
 from core.device.machine import machine
-from core.device.select import report
+from core.device.select import fallback_note, report
 
 
 @pytest.mark.parametrize("kind", ["Metal", "CUDA"])
@@ -27,6 +27,8 @@ def test_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked in ("auto", "gpu"):
         assert report(asked)["used"] == "cpu"
         assert report(asked)["reason"] == "no GPU can be used: there is none"
+    assert fallback_note(report("gpu")) == "The CPU computes: no GPU can be used: there is none."
+    assert not fallback_note(report("auto")) and not fallback_note(report("cpu"))
 
 
 def test_machine_is_plain_values() -> None:

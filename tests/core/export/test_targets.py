@@ -29,6 +29,8 @@ def test_the_command_line_has_every_target() -> None:
         ("gguf", ExportRequest("x", form="q9"), "has no form 'q9'; it has f16"),
         ("peft", ExportRequest(str(STARTER), "out"), "An adapter for PEFT is made of an adapter, and .* is none"),
         ("peft", ExportRequest("nowhere", "out"), "There is no folder nowhere."),
+        ("model", ExportRequest("nowhere", "out"), "There is no folder nowhere, and"),
+        ("lmstudio", ExportRequest("nowhere"), "There is no folder nowhere, and"),
         ("hub", ExportRequest(str(STARTER)), "The Hugging Face Hub needs --output: where to write."),
         ("model", ExportRequest(str(STARTER), "out"), "is a whole model already"),
         ("lmstudio", ExportRequest(str(STARTER)), "is a whole model already"),
@@ -38,8 +40,9 @@ def test_what_cannot_be_asked(
     target: str, request_: ExportRequest, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(to_lmstudio, "_FOLDERS", (str(tmp_path / "models"),))
-    with pytest.raises(BadOption, match=reason):
+    with pytest.raises((BadOption, BadModel), match=reason):
         list(export(request_, target))
+    assert not (tmp_path / "models").exists()
 
 
 def test_packed_weights_are_not_exported_as_gguf(model_folder: Path, tmp_path: Path) -> None:
