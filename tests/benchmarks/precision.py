@@ -274,7 +274,7 @@ def product_step(model: Any, fused: bool = True, dtype: mx.Dtype = mx.bfloat16) 
     lm_head, _ = find_lm_head(model, dtype)
     setup: Any = SimpleNamespace(
         run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=lm_head, teacher=None, dtype=dtype,
-        on_gpu=gpu, compiles=gpu, is_parted=False, group=Group(), engine_watch=None, recovers=False,
+        on_gpu=gpu, compiles=gpu, is_parted=False, group=Group(), engine_watch=None, recovers=False, numpy=None,
     )  # fmt: skip
     return TrainStep(setup)
 

@@ -18,9 +18,11 @@ _EXAMPLE = {  # how columns are mapped, where it cannot be told from the row whi
     UNPAIRED: "prompt=COLUMN,completion=COLUMN,label=COLUMN",
 }
 _LONG_ENOUGH = 40  # characters of a text that is no name, number or date
-_ASKED = re.compile(r"question|prompt|instruction|query|problem|frage|pregunta|domanda|front\b|^q$", re.IGNORECASE)
+_ASKED = re.compile(
+    r"question|prompt|instruction|query|problem|frage|aufgabe|pregunta|domanda|front\b|^q$", re.IGNORECASE
+)
 _ANSWERED = re.compile(
-    r"answer|response|reply|completion|solution|output|antwort|r[eé]ponse|respuesta|risposta|expected|back\b|^a$",
+    r"answer|response|reply|completion|solution|output|antwort|l(?:ö|oe)sung|r[eé]ponse|respuesta|risposta|expected|back\b|^a$",
     re.IGNORECASE,
 )
 _PLAIN_NAME = re.compile(r"[\w .\-+/()?!:']{1,40}")  # of a column that an example can name
@@ -73,7 +75,8 @@ def example_mapping(row: Mapping[str, Any], kind: str) -> str:
         elif (asked or answered) and others:
             chosen = [asked or others[0], others[0] if asked else answered]
         elif kind == TEXT and len(wordy := [name for name in texts if str(column(row, name)).count(" ") >= 2]) == 1:
-            roles, chosen = ("text",), wordy
+            is_question = str(column(row, wordy[0])).rstrip().endswith("?")  # its answer may be a word or a number
+            roles, chosen = (roles, chosen) if is_question else (("text",), wordy)
     if len(chosen) < len(roles) or not all(map(_PLAIN_NAME.fullmatch, chosen)):
         return ""
     return shlex.quote(",".join(f"{role}={name}" for role, name in zip(roles, chosen, strict=True)))

@@ -45,7 +45,7 @@ def test_pieces_of_tokens_give_the_same_numbers() -> None:
         assert split_tokens(model, tokens)
         in_pieces_loss, in_pieces, _ = step(model, PACKED)
         assert in_pieces_loss == pytest.approx(loss, rel=1e-6) and equal_gradients(
-            in_pieces, gradients, 2e-5 if mx.cuda.is_available() else 1e-6
+            in_pieces, gradients, 2e-5 if mx.cuda.is_available() else 4e-6
         )
 
 
