@@ -28,6 +28,7 @@ from app.widgets.drop_zone import DropZone
 from app.widgets.file_card import FileCard
 from app.widgets.focus_ring import hand_on_focus
 from app.widgets.labels import title
+from core.data.format.mapping import ASSISTANT
 from core.events import Phase
 from core.run import DEMO
 from core.text.sentence import join
@@ -261,9 +262,11 @@ class DataStep(QWidget):
         self.notice.look_for_misfit(self._draft.run)
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
         self._problem = tr(str(errors[0])) if errors else tr("There is no row to learn from in this file.")
-        if errors and errors[0].code in ("columns", "column", "role"):
+        is_role = bool(errors) and (
+            errors[0].code == "role" or (errors[0].code == "no-answer" and self._has_assistant())
+        )
+        if errors and (is_role or errors[0].code in ("columns", "column")):
             sentence = scanned.sentence if errors[0].code == "columns" else errors[0].message
-            is_role = errors[0].code == "role"
             self.file.sentence.setText(join((sentence, _SPEAKER_ADVICE if is_role else _MAP_ADVICE)))
             # in place of the command line's way to say it
             self._problem = tr(join((sentence, _SPEAKER_FIRST if is_role else _MAP_FIRST)))
@@ -271,6 +274,10 @@ class DataStep(QWidget):
             self._show_columns()
         else:
             self.notice.show_message(self._problem, _ADVICE)
+
+    def _has_assistant(self) -> bool:
+        """Whether somebody in a chat was chosen as the assistant."""
+        return any(entry.startswith(f"{ASSISTANT}=") for entry in self._draft.run.data.columns)
 
     def _finish_reading(self, _: object) -> None:
         self.file.bar.hide()

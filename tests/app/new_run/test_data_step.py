@@ -280,6 +280,10 @@ def test_who_is_the_assistant_of_a_chat_is_asked(qtbot: QtBot, window: MainWindo
     qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["Hi 0?", "Hi 1?"]
     assert page.columns.menus["assistant"].findText("Ben") > 0
+    page.columns.menus["assistant"].setCurrentText("Cara")
+    qtbot.waitUntil(lambda: "Cara answers nobody" in page.blocked_reason())
+    assert "Choose first who is the assistant" in page.blocked_reason()
+    assert "Cara answers nobody" in page.file.sentence.text()
 
 
 def test_columns_are_guessed_from_their_names_but_not_told_unasked(qtbot: QtBot, window: MainWindow) -> None:
