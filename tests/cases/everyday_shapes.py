@@ -69,6 +69,7 @@ EVERYDAY = (
     _table("a table without names", "What is it in all?,Yes.\nSo?,No.\n", (), (), "like content: put a line with names"),
     _table("a cell with a comma outside of quotes", "question,answer\nHi?,Yes.\nHo?,Yes, sir.\n", PLAIN, ("cells",), "This row has 3 cells, but the table has 2 columns."),
     _table("a table called .txt, with commas", "question,answer\nHi?,Yes.\nSo?,No.\n", file="rows.txt"),
+    _table("a table called .txt, below its title", "Words\nquestion\tanswer\nHi?\tYes.\nSo?\tNo.\n", file="rows.txt"),
     _table("a table called .txt, with tabs", "id\tFrage\tThema\tAntwort\n1\tHi?\tx\tYes.\n2\tSo?\tx\tNo.\n", file="rows.txt"),
     _table("a text about a question and an answer", "question and answer,\nboth of them.\n", ("q*uestion and answer,", "b*oth of them."), file="rows.txt"),
     _table("flashcards of Anki", "#separator:tab\n#html:false\n#tags column:3\nHi?\tYes.\tx\nSo?\tNo.\t\n", file="deck.txt"),

@@ -185,7 +185,12 @@ class Source:
         start = self.head.lstrip()
         if _ROWS_OF_JSON.match(start):
             return "JSON"
-        return "table" if any(names.match(start) for names in NAMES_OF_TABLE.values()) else ""
+        first, _, following = start.partition("\n")  # which may be a title
+        is_table = any(
+            names.match(start) or (mark not in first and names.match(following))
+            for mark, names in NAMES_OF_TABLE.items()
+        )
+        return "table" if is_table else ""
 
     def lines(self) -> Generator[tuple[int, str] | Problem, None, None]:
         """(number from 1, text without its line end) of every line, after a Problem where its encoding was guessed."""
