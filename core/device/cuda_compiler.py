@@ -67,7 +67,7 @@ def describe() -> str:
         _include_folder()
         return say("compiled by NVRTC {version}, kept in {folder}", version=version(), folder=usual_folder())
     except CompileError as error:
-        return say("compiled in each process anew, which takes a minute: {reason}", reason=error)
+        return say("compiled in each process anew, which takes half a minute: {reason}", reason=error)
 
 
 def get_program(text: str) -> Program:

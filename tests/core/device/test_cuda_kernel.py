@@ -173,7 +173,7 @@ def test_doctor_is_told_who_compiles(nvrtc: None, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(cuda_compiler, "_library", refuse)
     cuda_compiler.version.cache_clear()
-    assert cuda_compiler.describe().endswith("which takes a minute: MLX has not loaded NVRTC")
+    assert cuda_compiler.describe().endswith("which takes half a minute: MLX has not loaded NVRTC")
     cuda_compiler.version.cache_clear()
 
 
