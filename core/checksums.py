@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+CHECKSUM_BYTES = 32  # that add_checksum() adds
 _BLOCK_BYTES = 1 << 20
 
 
@@ -24,7 +25,7 @@ def has_checksum(path: Path) -> bool:
     """Whether a file ends with the SHA-256 of all that stands before."""
     import hashlib
 
-    digest, left = hashlib.sha256(), path.stat().st_size - hashlib.sha256().digest_size
+    digest, left = hashlib.sha256(), path.stat().st_size - CHECKSUM_BYTES
     with path.open("rb") as file:
         while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
             digest.update(block)

@@ -18,14 +18,13 @@ import mlx.core as mx
 import platformdirs
 
 from core.atomic_files import replacing
-from core.checksums import add_checksum, has_checksum
+from core.checksums import CHECKSUM_BYTES, add_checksum, has_checksum
 from core.packages.versions import package_version
 from core.text.sentence import say
 
 NAME = "KERNEL_NAME"  # stands in a text where the kernel's name will
 _LIBRARIES = ("libnvrtc.so.13", "libnvrtc.so.12")
 _HEADER = "cuda_bf16.h"
-_CHECKSUM_BYTES = 32
 
 
 class Program(NamedTuple):
@@ -86,7 +85,7 @@ def kept_program(text: str, architecture: str, folder: Path) -> Program:
     path = folder / f"{name}.cubin"
     with suppress(OSError):  # none yet
         if has_checksum(path):
-            return Program(name, path.read_bytes()[:-_CHECKSUM_BYTES])
+            return Program(name, path.read_bytes()[:-CHECKSUM_BYTES])
     program = Program(name, compile_text(text.replace(NAME, name), architecture))
     with suppress(OSError):  # a full disk: compiled anew the next time
         folder.mkdir(parents=True, exist_ok=True)

@@ -58,29 +58,26 @@ class CudaKernel:
             with suppress(CompileError):
                 self._programs[kind] = get_program(self._text(*kind))
         program = self._programs[kind]
+        work: dict[str, Any] = {
+            "inputs": inputs,
+            "grid": grid,
+            "threadgroup": threadgroup,
+            "output_shapes": output_shapes,
+            "output_dtypes": output_dtypes,
+        }
+        outputs: list[mx.array]
         if program is None:
-            plain: list[mx.array] = self._plain(
-                inputs=inputs,
-                template=template,
-                grid=grid,
-                threadgroup=threadgroup,
-                output_shapes=output_shapes,
-                output_dtypes=output_dtypes,
+            outputs = self._plain(template=template, **work)
+        else:
+            outputs = mx.fast.precompiled_cuda_kernel(
+                name=program.name,
+                compiled_source=program.binary,
+                scalars=[size for shape in sizes for size in shape],
+                shared_memory=self._shared,
+                ensure_row_contiguous=True,
+                **work,
             )
-            return plain
-        result: list[mx.array] = mx.fast.precompiled_cuda_kernel(
-            name=program.name,
-            compiled_source=program.binary,
-            inputs=inputs,
-            output_shapes=output_shapes,
-            output_dtypes=output_dtypes,
-            scalars=[size for shape in sizes for size in shape],
-            grid=grid,
-            threadgroup=threadgroup,
-            shared_memory=self._shared,
-            ensure_row_contiguous=True,
-        )
-        return result
+        return outputs
 
     @functools.cached_property
     def _plain(self) -> Any:

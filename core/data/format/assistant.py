@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Unusable
-from core.data.format.roles import own_name, role_of
+from core.data.format.roles import own_name, role_of, speaker_of
 from core.data.format.shapes.common import find_column, structure_value
 from core.data.format.speakers import text_of
 from core.text.sentence import join_and, say
@@ -62,7 +62,7 @@ def _messages(row: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
 
 def _name(message: Mapping[str, Any]) -> str:
     """Who says a message; "" where it does not tell."""
-    name = message.get("role", message.get("from"))
+    name = speaker_of(message)
     return "" if name is None else str(name)
 
 

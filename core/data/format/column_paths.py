@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.data.format.roles import role_of
+from core.data.format.roles import role_of, speaker_of
 from core.data.kinds import PAIRS, TEXT, UNPAIRED
 
 _MISSING = object()
@@ -98,7 +98,7 @@ def _is_conversation(value: list[Any]) -> bool:
         return any(" " in text.strip() for text in value)
     if not all(isinstance(item, dict) for item in value):
         return False
-    roles = [role_of(item.get("role", item.get("from"))) for item in value]
+    roles = [role_of(speaker_of(item)) for item in value]
     return None not in roles and "assistant" in roles
 
 

@@ -10,7 +10,7 @@ from core.data.format import gemini
 from core.data.format.example import Message, Remark, Unusable
 from core.data.format.function_calls import parse_calls, read_calls
 from core.data.format.message_content import read_content, split_results
-from core.data.format.roles import CALL_ROLES, SPEAKERS, own_name, role_of
+from core.data.format.roles import CALL_ROLES, SPEAKERS, own_name, role_of, speaker_of
 from core.data.format.speakers import text_of, turn_keys, with_role
 from core.text.comma_list import join_list
 from core.text.sentence import join, join_and, say, shorten
@@ -201,7 +201,7 @@ def has_content(message: Message) -> bool:
 def _parse_message(value: Any, number: int, conversation: Sequence[Any]) -> Message:
     if not isinstance(value, dict):
         raise Unusable("message", say("Message {number} is not an object with role and content.", number=number))
-    name = value.get("role", value.get("from"))
+    name = speaker_of(value)
     role = role_of(name)
     if role is None:
         raise _unknown_role(name, number, conversation)
@@ -235,7 +235,7 @@ def _parse_message(value: Any, number: int, conversation: Sequence[Any]) -> Mess
 def _unknown_role(name: Any, number: int, conversation: Sequence[Any]) -> Unusable:
     if name is None:
         return Unusable("role", say("Message {number} does not say who speaks.", number=number), _NAME_ROLES)
-    named = (m.get("role", m.get("from")) for m in conversation if isinstance(m, dict))
+    named = (speaker_of(m) for m in conversation if isinstance(m, dict))
     speakers = dict.fromkeys(str(speaker) for speaker in named if speaker is not None)
     people = [speaker for speaker in speakers if role_of(speaker) is None]
     fix = say("Say whose messages are learned: --columns {entry}.", entry=_in_quotes(f"assistant={people[0]}"))

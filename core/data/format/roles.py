@@ -1,5 +1,6 @@
 """Who speaks in a conversation: the roles as datasets name them, and what they are called in sentences."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from core.text.sentence import say
@@ -46,6 +47,11 @@ def describe_message(role: str) -> str:
 def role_of(name: Any) -> str | None:
     """The role of a speaker in OpenAI's words; None for a name that is not known."""
     return _ROLES.get(own_name(name).replace("-", "_"))
+
+
+def speaker_of(message: Mapping[str, Any]) -> Any:
+    """Who says a message, under either of the names that datasets use; None where it does not tell."""
+    return message.get("role", message.get("from"))
 
 
 def own_name(name: Any) -> str:

@@ -28,7 +28,7 @@ def read_table(data_file: Source) -> Iterator[Piece]:
 
 
 def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: list[Problem]) -> Iterator[Piece]:
-    columns, above = _read_names(data_file)
+    columns, above = _read_names(data_file, delimiter)
     above = above if data_file.begin == FILE_START else 0  # rows that are still to come before the first that is data
     while True:
         start = data_file.line_end
@@ -120,11 +120,10 @@ def read_paragraphs(data_file: Source) -> Iterator[Piece]:
         yield Problem("rule", "note", first_rule, message, say("Such lines are skipped."))
 
 
-def _read_names(data_file: Source) -> tuple[list[str], int]:
+def _read_names(data_file: Source, delimiter: str) -> tuple[list[str], int]:
     """(the names of the columns, how many rows hold them and what stands above them)."""
     if data_file.column_names:
         return list(data_file.column_names), 0
-    delimiter = _delimiter(data_file)
     first: list[list[str]] = []
     with closing(TableRows(Source(data_file.path), delimiter, [])) as rows:
         while len(first) < 2:

@@ -7,7 +7,7 @@ the message before. A mark that cannot be seen (U+200E) stands before what an iP
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from core.data.read import chats
@@ -46,7 +46,7 @@ def is_chat(head: str) -> bool:
     lines = [line for line in head.splitlines() if line.strip()]
     if not lines or not _STAMP.match(lines[0]):
         return False
-    said = [match for line in lines if (stamp := _STAMP.match(line)) and (match := _NAME.match(line, stamp.end()))]
+    said = list(_said_in(lines))
     names = {match["name"] for match in said}  # of one alone, it is a diary, minutes or the like
     return len(names) >= _FEWEST and not any(_LOG_LEVEL.search(match.string) for match in said[:_FEWEST])
 
@@ -77,13 +77,19 @@ def _messages(data_file: Source, chat: Chat, problems: list[Problem]) -> Iterato
         yield _with_whole_name(said, long_names)
 
 
+def _said_in(lines: Iterable[str]) -> Iterator[re.Match[str]]:
+    """The name and text of each line that begins with day, time and name."""
+    for line in lines:
+        if (stamp := _STAMP.match(line)) and (match := _NAME.match(line, stamp.end())):
+            yield match
+
+
 def _names_with_colon(head: str) -> dict[str, str]:
     """{name up to its colon: what follows in it} of people all of whose messages begin alike, such as "Dr: Who: Hi"."""
     seconds = defaultdict[str, list[str]](list)
-    for line in head.splitlines():
-        if (stamp := _STAMP.match(line)) and (match := _NAME.match(line, stamp.end())):
-            second = _SECOND.match(match["text"])
-            seconds[_clean_name(match)].append(second[0] if second else "")
+    for match in _said_in(head.splitlines()):
+        second = _SECOND.match(match["text"])
+        seconds[_clean_name(match)].append(second[0] if second else "")
     alike = {name: found for name, found in seconds.items() if len(found) >= _ALWAYS and len({*found}) == 1}
     return {name: found[0] for name, found in alike.items() if found[0]}
 

@@ -10,6 +10,7 @@ from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Unusable
 from core.data.format.message_content import is_null
+from core.data.format.roles import speaker_of
 from core.data.format.shapes import common, prompts
 from core.data.format.shapes.common import Values
 from core.data.format.shapes.ranked import may_be_ranked, read_ranked
@@ -207,5 +208,5 @@ def _conversation_and_worse(value: Values) -> tuple[str, ...]:
     conversation: Any = common.column_value(value, (messages,)) if messages else None
     if not chat.is_conversation(conversation):
         return ()
-    last_speaker = conversation[-1].get("role", conversation[-1].get("from"))
+    last_speaker = speaker_of(conversation[-1])
     return (messages, worse) if last_speaker in ("assistant", "gpt") else ()
