@@ -33,7 +33,7 @@ def _run(words: list[str]) -> int:
     from core.distributed.group import RankFailed
     from core.distributed.launched import rank_of
     from core.errors import UserError
-    from core.file_errors import refusal
+    from core.files.file_errors import refusal
 
     def output(*values: Any, **options: Any) -> None:
         try:

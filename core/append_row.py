@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadData
-from core.file_errors import explain
+from core.files.file_errors import explain
 from core.text.sentence import say, shorten
 
 Messages = Sequence[dict[str, str]]

@@ -14,8 +14,8 @@ from typing import Any
 
 import platformdirs
 
-from core.atomic_files import replacing
 from core.errors import BadModel, BadOption, CodeRefused
+from core.files.atomic_files import replacing
 from core.text.sentence import join, say
 
 SHOWN = 16  # digits of a hash in a sentence

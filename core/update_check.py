@@ -20,7 +20,7 @@ import platformdirs
 from packaging.version import InvalidVersion, Version
 
 import core
-from core.atomic_files import replacing
+from core.files.atomic_files import replacing
 from core.resources import FOLDER
 from core.text.sentence import say
 

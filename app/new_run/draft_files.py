@@ -13,7 +13,7 @@ import tomli_w
 from app.desktop.language import tr
 from app.new_run import draft_lock
 from core.errors import BadData, BadOption
-from core.file_errors import explain
+from core.files.file_errors import explain
 from core.option_values import build, check
 from core.options import describe
 from core.run import Run

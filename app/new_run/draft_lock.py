@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from core.atomic_files import open_private
+from core.files.atomic_files import open_private
 
 _held: dict[Path, int] = {}  # the locked files of this program, which has one window, by the drafts that they are for
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.runs.conversation import Conversation
-from core.atomic_files import make_private_folder, replacing
-from core.file_errors import explain
+from core.files.atomic_files import make_private_folder, replacing
+from core.files.file_errors import explain
 
 MOST_PER_RUN = 50  # the oldest ones go
 _LARGEST = 4 << 20  # bytes of one conversation that is read

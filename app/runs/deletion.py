@@ -11,7 +11,7 @@ from pathlib import Path
 from app.desktop.language import tr
 from app.desktop.trash import move_to_trash
 from core.errors import Unavailable
-from core.file_errors import explain
+from core.files.file_errors import explain
 from core.run.lock import RunLock
 
 

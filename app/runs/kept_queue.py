@@ -11,9 +11,9 @@ from typing import Any
 
 from app.desktop import preferences
 from app.desktop.language import tr
-from core.atomic_files import make_private_folder, replacing
 from core.errors import BadOption, Unavailable, UserError
-from core.file_errors import explain
+from core.files.atomic_files import make_private_folder, replacing
+from core.files.file_errors import explain
 from core.run import Run
 from core.run.lock import RunLock, is_locked
 

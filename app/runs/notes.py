@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from app.desktop.language import tr
-from core.atomic_files import replacing
-from core.file_errors import explain
+from core.files.atomic_files import replacing
+from core.files.file_errors import explain
 
 FILE = "notes.json"
 MAX_NAME, MAX_TAG, MAX_TAGS, MAX_TEXT = 120, 40, 20, 20_000  # characters, and how many tags

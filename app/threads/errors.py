@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from app.desktop.language import tr
 from core.errors import UserError
-from core.file_errors import refusal
+from core.files.file_errors import refusal
 from core.redact import redact
 
 

@@ -9,7 +9,7 @@ import mlx.core as mx
 
 from core.adapters import from_peft, rank_pattern
 from core.errors import BadModel
-from core.json_file import read_json
+from core.files.json_file import read_json
 from core.model.weight_files import read_header
 from core.quant import MODES
 from core.quant.modes import UNPACKED

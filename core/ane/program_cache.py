@@ -26,8 +26,8 @@ from mlx.utils import tree_flatten
 from core.ane.block import rope_tables
 from core.ane.program import ChunkSpec
 from core.ane.verdict_cache import machine_key
-from core.atomic_files import replacing
-from core.checksums import hash_file
+from core.files.atomic_files import replacing
+from core.files.checksums import hash_file
 
 PACKAGE, FILES = "program.mlpackage", "files.json"
 MOST_BYTES = 16_000_000_000  # of all entries, and never more than a quarter of what the disk could hold of them

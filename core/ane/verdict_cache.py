@@ -22,8 +22,8 @@ import platformdirs
 from core import __version__
 from core.ane.program import GENERATOR
 from core.ane.verdict import Verdict, refused
-from core.atomic_files import replacing
 from core.device.select import cpu_name
+from core.files.atomic_files import replacing
 from core.packages.versions import package_version
 from core.text.sentence import pack, say, unpack
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.atomic_files import replacing
 from core.cli import Print, on_ranks
 from core.cli.data import READING, add_data_flags, data_options
 from core.cli.flags import add_number
@@ -17,7 +16,8 @@ from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, rea
 from core.data.kinds import PAIRS, QUESTIONS, TEXT
 from core.errors import BadOption
 from core.events import Walked, from_json
-from core.file_errors import explain
+from core.files.atomic_files import replacing
+from core.files.file_errors import explain
 from core.run import Run
 from core.run.folder import RUN
 

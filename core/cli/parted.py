@@ -115,8 +115,8 @@ def sharing(args: Any, model: str) -> "Iterator[Sharding | None]":
 
 def _agree(session: "Session", args: Any, model: str) -> None:
     """Raise Unavailable, on all ranks, where they do not have the same files or were not asked the same."""
-    from core.checksums import hash_file
     from core.events import Walked
+    from core.files.checksums import hash_file
     from core.model import hub
     from core.training.inputs import hash_folder
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import mlx.core as mx
 import platformdirs
 
-from core.atomic_files import replacing
-from core.checksums import CHECKSUM_BYTES, add_checksum, has_checksum
+from core.files.atomic_files import replacing
+from core.files.checksums import CHECKSUM_BYTES, add_checksum, has_checksum
 from core.packages.versions import package_version
 from core.text.sentence import say
 

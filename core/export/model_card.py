@@ -7,7 +7,7 @@ from typing import Any
 from core import methods
 from core.errors import BadModel
 from core.events import Finished, from_json
-from core.json_file import read_json
+from core.files.json_file import read_json
 from core.model import hub
 from core.run.folder import EVENTS, RESOLVED
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from core import adapters
-from core.atomic_files import save_tensors
 from core.data.tokenize.end_of_turn import configured_ids
 from core.errors import BadOption
-from core.file_errors import explain
-from core.json_file import read_json
+from core.files.atomic_files import save_tensors
+from core.files.file_errors import explain
+from core.files.json_file import read_json
 from core.model import hub
 from core.text.sentence import say
 

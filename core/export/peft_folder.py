@@ -5,10 +5,10 @@ from pathlib import Path
 
 from core import adapters
 from core.adapters import peft
-from core.atomic_files import save_tensors
 from core.events import Event, Saved, Warned
 from core.export.fused_model import named_base
 from core.export.model_folder import free_folder, replacing_folder, write_json
+from core.files.atomic_files import save_tensors
 from core.model import hub
 from core.model.check_folder import read_config
 from core.text.sentence import say

@@ -11,7 +11,7 @@ from core.export.gguf_families import find_gguf_family
 from core.export.programs import find_program
 from core.export.request import ExportRequest
 from core.export.to_gguf import K_QUANTS, QUANTIZER
-from core.json_file import read_json
+from core.files.json_file import read_json
 from core.model import hub
 from core.model.check_folder import read_config
 from core.text.sentence import say

@@ -18,7 +18,7 @@ from core.export.model_card import make_card
 from core.export.model_folder import write_json
 from core.export.peft_folder import to_peft
 from core.export.request import ExportRequest, on_the_way, scratch_folder, whole_model
-from core.json_file import read_json
+from core.files.json_file import read_json
 from core.model import hub
 from core.model.model_facts import CARD, read_license
 from core.text.sentence import say

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadModel
-from core.json_file import read_json
+from core.files.json_file import read_json
 from core.model.weight_files import TensorInfo, explain_missing, find_missing_files, read_header, weight_files
 from core.text.sentence import say
 

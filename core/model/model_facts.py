@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadModel
-from core.json_file import read_json
+from core.files.json_file import read_json
 from core.model.weight_files import read_header, weight_files
 from core.quant.modes import MODES
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import BadModel
-from core.json_file import parse_object, read_json, refuse_pointer
+from core.files.json_file import parse_object, read_json, refuse_pointer
 from core.text.sentence import say
 
 PATTERN = "model*.safetensors"  # what mlx-lm reads

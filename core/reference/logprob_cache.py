@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from core.atomic_files import replacing
-from core.checksums import add_checksum, has_checksum
 from core.data.batch.batches import Batch, Batches, collate
 from core.data.batch.groups import longest_text, row_texts
 from core.distributed.group import Group
 from core.distributed.session import current_session
 from core.errors import Unavailable
 from core.events import Phase
-from core.file_errors import explain
+from core.files.atomic_files import replacing
+from core.files.checksums import add_checksum, has_checksum
+from core.files.file_errors import explain
 from core.model.log_probs import StepLogps
 from core.text.sentence import say
 

@@ -9,11 +9,11 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from core.atomic_files import append
 from core.data.batch.batches import Batch
 from core.data.batch.shares import Share
 from core.errors import BadData
-from core.file_errors import explain
+from core.files.atomic_files import append
+from core.files.file_errors import explain
 from core.memory.rows_at_once import learned_at_once
 from core.methods._policy import Options
 from core.model.lm_head import LMHead

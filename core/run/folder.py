@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.atomic_files import append, make_private_folder, replacing, sync
 from core.errors import BadOption, Unavailable, UserError
 from core.events import Event, Warned, to_json
-from core.file_errors import explain
+from core.files.atomic_files import append, make_private_folder, replacing, sync
+from core.files.file_errors import explain
 from core.run.event_log import cut_log, cut_samples, read_log
 from core.run.lock import RunLock
 from core.run.run import Run

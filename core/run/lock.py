@@ -8,9 +8,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from core.atomic_files import NO_LOCKS, open_private
 from core.errors import BadOption
-from core.file_errors import explain
+from core.files.atomic_files import NO_LOCKS, open_private
+from core.files.file_errors import explain
 from core.text.sentence import say
 
 LOCK = "run.lock"

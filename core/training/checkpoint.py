@@ -18,10 +18,10 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
 from core import adapters
-from core.atomic_files import make_private_folder, replacing, save_tensors, sync
-from core.checksums import hash_file
 from core.errors import BadModel
-from core.file_errors import explain
+from core.files.atomic_files import make_private_folder, replacing, save_tensors, sync
+from core.files.checksums import hash_file
+from core.files.file_errors import explain
 from core.run.event_log import checkpoint_name
 from core.text.sentence import say
 

@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from core import adapters
-from core.atomic_files import make_private_folder, save_tensors
-from core.checksums import hash_file
 from core.data.kinds import TEXT
 from core.events import Evaluated, Event, Finished, Phase, Saved, Step, Warned, from_json, to_json
-from core.file_errors import explain
+from core.files.atomic_files import make_private_folder, save_tensors
+from core.files.checksums import hash_file
+from core.files.file_errors import explain
 from core.methods import Method
 from core.rollouts import SamplingStopped
 from core.run.changes import describe_resumed

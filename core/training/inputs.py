@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from core.checksums import hash_file
 from core.data.batch.groups import Group, row_texts
 from core.errors import ChangedInputs
+from core.files.checksums import hash_file
 from core.reference.frozen_model import ModelSource
 from core.resolved import InputFacts
 from core.rollouts.prompts import Prompt

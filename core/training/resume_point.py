@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import BadModel, BadOption
 from core.events import Event, Finished, Warned
-from core.file_errors import explain
+from core.files.file_errors import explain
 from core.model import hub
 from core.run import Run
 from core.run.folder import CHECKPOINTS, RUN, RunFolder

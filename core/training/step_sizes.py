@@ -12,9 +12,9 @@ from pathlib import Path
 import mlx.core as mx
 import platformdirs
 
-from core.atomic_files import replacing
 from core.device.machine import machine
-from core.file_errors import explain
+from core.files.atomic_files import replacing
+from core.files.file_errors import explain
 from core.run import Run
 from core.text.sentence import join, say
 

@@ -23,7 +23,7 @@ from core.distributed.launched import current_group
 from core.distributed.session import joined
 from core.errors import Unavailable
 from core.events import Event, Paused, Resumed, Warned
-from core.file_errors import explain
+from core.files.file_errors import explain
 from core.rollouts import SamplingStopped
 from core.run import Run
 from core.run.folder import RunFolder

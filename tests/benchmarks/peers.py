@@ -25,13 +25,13 @@ from typing import Any
 
 import platformdirs
 
-from core.atomic_files import replacing
 from core.data.dataset import load_dataset
 from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device import openblas
 from core.device.machine import machine
 from core.device.select import report
+from core.files.atomic_files import replacing
 from core.resources import STARTER
 from tests.benchmarks.weights import write_random
 

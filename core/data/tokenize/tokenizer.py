@@ -5,7 +5,7 @@ from typing import Any
 
 from core.data.tokenize.limit_templates import limit_templates
 from core.errors import BadModel
-from core.json_file import read_json
+from core.files.json_file import read_json
 from core.packages.quiet import quiet
 from core.text.sentence import say
 

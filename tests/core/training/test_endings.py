@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from core import atomic_files
 from core.errors import BadOption, Unavailable
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step
+from core.files import atomic_files
 from core.run import Run
 from core.run.folder import RunFolder
 from core.stop_request import StopRequest
@@ -126,7 +126,7 @@ def test_a_disk_that_fails(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -
                 def write(file: int, data: bytes) -> int:
                     raise OSError(errno.EIO, "Input/output error")
 
-                monkeypatch.setattr("core.atomic_files.os.write", write)
+                monkeypatch.setattr("core.files.atomic_files.os.write", write)
 
 
 def test_a_disk_that_fails_once_run_toml_is_there(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from core.adapters import WEIGHTS
-from core.checksums import hash_file
 from core.errors import BadModel, BadOption, ChangedInputs, UserError
 from core.events import Evaluated, Event, Sample, Saved, Started, Step, Warned
+from core.files.checksums import hash_file
 from core.run import Run
 from core.run.folder import RunFolder
 from core.train import resume, train

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Unavailable
-from core.file_errors import explain
+from core.files.file_errors import explain
 from core.text.sentence import say
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600

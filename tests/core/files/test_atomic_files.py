@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import mlx.core as mx
 import pytest
 
-from core import atomic_files
-from core.atomic_files import replacing, save_tensors
 from core.errors import Unavailable
-from core.file_errors import refusal
+from core.files import atomic_files
+from core.files.atomic_files import replacing, save_tensors
+from core.files.file_errors import refusal
 
 
 def test_whoever_comes_second_waits_and_both_are_written_whole(tmp_path: Path) -> None:
